@@ -86,6 +86,8 @@ export function viewOf(
     /** Why it is stuck, since when, and what comes next; null = it is not. */
     stuck,
     termination: record.termination,
+    /** How often its container was replaced, and why the last time; null = never. */
+    restarts: record.restarts,
     timings: record.timings,
     runner: client?.status() ?? null,
     runs: client?.runs() ?? [],

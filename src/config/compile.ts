@@ -96,6 +96,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     readyTimeoutMs: kernelet['ready-timeout'],
     missingGraceMs: kernelet['missing-grace'],
     connectionLimit: kernelet['connection-limit'],
+    onEngineRestart: kernelet['on-engine-restart'],
     diskReserve: kernelet['disk-reserve'] ?? usualReserve,
     keptHomes: { keepMs: kernelet['trash-keep'], maxBytes: kernelet['trash-size'] },
     etcd: context.mode === 'cluster' ? compileEtcd(etcd, absolute) : null,

@@ -209,6 +209,8 @@ export interface Settings {
   readonly readyTimeoutMs: number;
   /** How long a container may be missing until its kernel ends. */
   readonly missingGraceMs: number;
+  /** What is done about kernels whose containers ended with the engine or the machine. */
+  readonly onEngineRestart: 'restart' | 'end';
   /** What stays free for the node of the file systems that kernels write to. */
   readonly diskReserve: ReservedSpace;
   /** How many connections begun by one kernel the host follows at a time; 0 = no limit. */

@@ -272,6 +272,7 @@ export interface Engine extends AsyncDisposable {
   readonly rulesChain: string | null;
   /** The network by which containers on networks of several nodes reach what lies outside; null = there is none. */
   readonly gatewayNetwork: string | null;
+  /** Resolves when it answers on a new connection: one that is ending serves those that it has, and takes no other. */
   ping(signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<EngineInfo>;
   /**

@@ -24,6 +24,8 @@ export type KernelEvent =
   | ({ readonly type: 'kernel-preparing' } & OfKernel)
   | ({ readonly type: 'kernel-pulling'; readonly image: string } & OfKernel)
   | ({ readonly type: 'kernel-creating' } & OfKernel)
+  /** Its container is being replaced: on request (`user-requested`), or by what it ended. */
+  | ({ readonly type: 'kernel-restarting'; readonly reason: string; readonly detail: string } & OfKernel)
   | ({ readonly type: 'kernel-started'; readonly restarted: boolean } & OfKernel)
   | ({
       readonly type: 'kernel-terminated';

@@ -60,6 +60,8 @@ export interface ActorRegistryParts {
   readonly sweepGraceMs?: number;
   /** How long a container may be missing until its kernel ends. */
   readonly missingGraceMs: number;
+  /** What is done about kernels whose containers ended with the engine or the machine. */
+  readonly onEngineRestart: 'restart' | 'end';
   /** Looks after the networks that kernels are on; called now and then. */
   readonly keepNetworks?: (inUse: NetworksInUse, signal: AbortSignal) => Promise<void>;
 }
@@ -161,6 +163,7 @@ export class ActorRegistry implements KernelRegistry {
       readyAt: null,
       missingSince: null,
       termination: null,
+      restarts: null,
       timings: [],
     };
     using _creating = this.#parts.prewarmedNetworks.creating();

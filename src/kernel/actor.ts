@@ -220,6 +220,7 @@ export class KernelActor {
       case 'write':
         return await this.#write(effect.essential);
       case 'publish':
+        if (effect.event.type === 'kernel-restarting') this.#log.info('kernel restarts', { restarts: record.restarts });
         return this.#parts.events.publish(effect.event, this.record);
       case 'start-creation':
         return void this.#create(effect.scope);
@@ -339,7 +340,7 @@ export class KernelActor {
     }
     this.#owesGrace = false;
     const exitCode = record.termination?.exitCode ?? 137;
-    const detail = record.termination?.detail ?? 'the kernel is being restarted';
+    const detail = record.termination?.detail ?? record.restarts?.detail ?? 'the kernel is being restarted';
     const closing = { what: "closing the runner's client", timeoutMs: closeDeadlineMs, clock };
     await withDeadline(closing, () => runners.end(record.spec.id, { exitCode, detail })).catch((error: unknown) => {
       this.#log.warn("the runner's client could not be closed", { error });

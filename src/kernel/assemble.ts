@@ -100,6 +100,8 @@ export interface KernelsSettings {
   readonly sweepGraceMs: number;
   /** How long a container may be missing until its kernel ends. */
   readonly missingGraceMs: number;
+  /** What is done about kernels whose containers ended with the engine or the machine. */
+  readonly onEngineRestart: 'restart' | 'end';
   /** Whether a mark is left among the engine's data, by which it is known again; not for kernels that end with the process. */
   readonly marksEngine: boolean;
   /** Of homes of kernels whose end nobody asked for. */
@@ -240,6 +242,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     graceMs: settings.graceMs,
     sweepGraceMs: settings.sweepGraceMs,
     missingGraceMs: settings.missingGraceMs,
+    onEngineRestart: settings.onEngineRestart,
     keepNetworks: async ({ bridge: onBridge, named }, signal) => {
       // What ails one is no reason to leave the others open.
       const refreshed = await Promise.allSettled([

@@ -3,7 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
-import { KernelsFixture } from '../../test/support/kernels-fixture.ts';
+import { type FixtureOptions, KernelsFixture } from '../../test/support/kernels-fixture.ts';
 import { stepNames } from '../../test/support/revert-matrix.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { CreationPlan, CreationStep } from './creation/step.ts';
@@ -47,14 +47,18 @@ function crashingPlan(point: CrashPoint, crashed: () => void) {
 }
 
 /** Runs `life` until the process "ends" at the point; resolves with a second process over the same state and engine. */
-async function crash(point: CrashPoint, life: (of: KernelsFixture) => Promise<unknown>): Promise<KernelsFixture> {
+async function crash(
+  point: CrashPoint,
+  life: (of: KernelsFixture) => Promise<unknown>,
+  settings: FixtureOptions['settings'] = {},
+): Promise<KernelsFixture> {
   const { promise: crashed, resolve } = Promise.withResolvers<void>();
-  const first = await KernelsFixture.open({ parts: { adaptPlan: crashingPlan(point, resolve) } });
+  const first = await KernelsFixture.open({ settings, parts: { adaptPlan: crashingPlan(point, resolve) } });
   const lived = life(first).then(() => Promise.reject(new Error('it did not crash')));
   await Promise.race([crashed, lived]);
   await first.kernels.scratch.settled();
   await first.state[Symbol.asyncDispose]();
-  return await KernelsFixture.open({ folder: first.folder, engine: first.dummy });
+  return await KernelsFixture.open({ folder: first.folder, engine: first.dummy, settings });
 }
 
 async function close(one: KernelsFixture): Promise<void> {
@@ -148,4 +152,37 @@ describe('a daemon that ends', () => {
       await close(next);
     }
   });
+
+  it.each([
+    ...ofContainer.flatMap((step) => moments.map((when) => ['apply', when, step] as const)),
+    ...ofContainer.flatMap((step) => moments.map((when) => ['revert', when, step] as const)),
+  ])(
+    'while a kernel is started again after its engine ended, in %s, %s %s: it runs again, and says why',
+    async (call, when, step) => {
+      const spec = specFixture({ publish: [80] });
+      const life = async ({ kernels: { registry, scratch }, dummy }: KernelsFixture): Promise<void> => {
+        await registry.create(spec, never);
+        await writeFile(join(scratch.paths(spec.id).work, 'kept.txt'), '');
+        const now = Date.now();
+        await expect.poll(() => Date.now()).toBeGreaterThan(now);
+        dummy.restart(137);
+        await registry.sweep(never);
+        await new Promise(() => {});
+      };
+      const next = await crash({ step, when, call, generation: 2 }, life, { onEngineRestart: 'restart' });
+      try {
+        await next.kernels.registry.recover(never);
+        const { restarts, ...record } = next.kernels.registry.get(spec.id);
+        expect(record).toMatchObject({ phase: 'running', generation: 3, termination: null });
+        expect(restarts).toMatchObject({ count: 1, reason: 'engine-restart' });
+        expect(next.dummy.containers.map(({ id }) => id)).toEqual([record.containerId]);
+        expect(await readdir(next.kernels.scratch.paths(spec.id).work)).toEqual(['kept.txt']);
+        expect(next.types()).toEqual(['kernel-restarting', 'kernel-started']);
+        await next.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+        expect(await next.leftovers()).toEqual([]);
+      } finally {
+        await close(next);
+      }
+    },
+  );
 });

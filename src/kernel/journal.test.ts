@@ -161,9 +161,9 @@ describe('the text of a record', () => {
     const whole = JSON.parse(encodeRecord(recordFixture())) as Record<string, unknown>;
     for (const name of Object.keys(whole)) {
       const { [name]: _, ...rest } = whole;
-      // Records of older versions have no apps, and know of no missing containers.
+      // Records of older versions have no apps, and know of no missing containers and no restarts.
       if (name === 'apps') expect(decodeRecord(JSON.stringify(rest)).apps).toEqual([]);
-      else if (name === 'missingSince' || name === 'restoredFrom')
+      else if (name === 'missingSince' || name === 'restoredFrom' || name === 'restarts')
         expect(decodeRecord(JSON.stringify(rest))[name]).toBeNull();
       else expect(() => decodeRecord(JSON.stringify(rest)), name).toThrow();
       expect(() => decodeRecord(JSON.stringify({ ...whole, [name]: { odd: true } })), name).toThrow();

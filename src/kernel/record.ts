@@ -33,6 +33,8 @@ export type KernelPhase = (typeof kernelPhases)[number];
 export const containerEndReasons = ['self-terminated', 'out-of-memory', 'engine-restart', 'node-reboot'] as const;
 /** What ended the container of a kernel. */
 export type ContainerEndReason = (typeof containerEndReasons)[number];
+/** Ends that no kernel has brought on itself: what its container ran on has ended. */
+export const fallReasons: ReadonlySet<string> = new Set<ContainerEndReason>(['engine-restart', 'node-reboot']);
 
 /** Why a kernel ended, in this program's own words (spec kernel-lifecycle 11.1). */
 export const terminationReasons = [
@@ -64,6 +66,21 @@ const termination = fields({
 });
 /** How a kernel ended, or is about to. */
 export type Termination = TypeOf<typeof termination>;
+
+const restarts = fields({
+  /** How often its container was replaced. */
+  count: whole,
+  /** Why it was the last time: on request, or by what its container had ended. */
+  reason: terminationReason,
+  /** The same in one sentence, for people. */
+  detail: text,
+  /** When that began, in milliseconds since the epoch. */
+  at: number,
+  /** How often in a row it was tried to start it again after its engine had ended; 0 = it was restarted on request. */
+  tries: whole,
+});
+/** How often a kernel was restarted, and how that stands. */
+export type Restarts = TypeOf<typeof restarts>;
 
 const deviceShare: Reader<DeviceShare> = triple;
 
@@ -132,6 +149,8 @@ const kernelRecord = fields({
   /** Since when the engine has not listed its container, in milliseconds since the epoch; null = it does. */
   missingSince: newer(nullable(number), null),
   termination: nullable(termination),
+  /** Of its container's replacements; null = there was none. */
+  restarts: newer(nullable(restarts), null),
   /** How long each step of the creation took. */
   timings: list(fields({ step: text, ms: number })),
 });

@@ -55,11 +55,15 @@ export interface StateData {
   readonly 'writing-start': Live<'running'>;
   readonly running: Live<'running'>;
   /** `before`: the record before the restart; null when an earlier process has begun it. */
-  readonly 'writing-restart': Live<'restarting'> & { readonly before: RecordIn<'running'> | null };
+  readonly 'writing-restart': Live<'restarting'> & {
+    readonly before: RecordIn<'running'> | null;
+    /** Whether the tenant's processes get time to end by themselves. */
+    readonly grace: boolean;
+  };
   /** The old container is being removed. */
   readonly replacing: Live<'restarting'>;
-  /** The container could not be replaced since its engine is away, and that waits for its next try. */
-  readonly 'awaiting-engine': Live<'restarting'>;
+  /** The container could not be replaced, since its engine is away or for now, and that waits for its next try. */
+  readonly 'awaiting-replacement': Live<'restarting'>;
   /** The steps of the new container are being applied. */
   readonly recreating: Live<'restarting'>;
   /** Steps are being applied still, and have been cancelled. */
@@ -81,10 +85,20 @@ export type StateOf<Name extends StateName> = { [N in Name]: { readonly name: N 
 /** The state of one kernel. */
 export type KernelState = StateOf<StateName>;
 
+/** How a container ended, and whether that is its kernel's end. */
+export interface ContainerDeath {
+  readonly exitCode: number;
+  readonly reason: ContainerEndReason;
+  /** One sentence, with the last lines of the log where they help. */
+  readonly detail: string;
+  /** Whether the operator has the kernel started again after such an end. */
+  readonly isToRestart: boolean;
+}
+
 /** What is observed of a kernel’s container. */
 export type ContainerObservation =
   | { readonly type: 'alive'; readonly containerId: ContainerId }
-  | { readonly type: 'dead'; readonly exitCode: number; readonly reason: ContainerEndReason; readonly detail: string }
+  | ({ readonly type: 'dead' } & ContainerDeath)
   /** The engine is removing it. */
   | { readonly type: 'removed' }
   /** The engine does not know it. */
@@ -123,14 +137,11 @@ export type LifecycleEvent =
   | { readonly type: 'creation-failed'; readonly step: string; readonly error: KerneletError }
   | { readonly type: 'reverted'; readonly failures: readonly RevertFailure[] }
   | { readonly type: 'retry' }
-  | {
+  | ({
       readonly type: 'container-died';
       readonly containerId: ContainerId;
       readonly generation: number;
-      readonly exitCode: number;
-      readonly reason: ContainerEndReason;
-      readonly detail: string;
-    }
+    } & ContainerDeath)
   /** The engine does not list it, which may pass. */
   | { readonly type: 'container-missing'; readonly containerId: ContainerId; readonly generation: number }
   /** The engine lists it, and it runs. */

@@ -5,6 +5,7 @@
 import { KerneletError } from '../lib/errors.ts';
 import { redactText } from '../lib/redaction.ts';
 import type { KernelRecord } from './record.ts';
+import { beginRestart, endDead, failReplacement } from './replacement.ts';
 import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './state-machine.ts';
 import { awayCodes, cancelCreation, cancelReplacement, cleanUp, describeFailures } from './termination.ts';
 
@@ -108,34 +109,13 @@ export function failCreation(state: StateOf<'creating'>, event: EventOf<'creatio
   return cleanUp(state, failedStep(event, reason), { grace: false, now });
 }
 
-/** Pause before the replacement of a container is tried again, in milliseconds. */
-const replacementRetryMs = 2_000;
-
-/** The caller learns why; the kernel stays, and is restarted when its engine answers. */
-function awaitEngine(
-  state: StateOf<'replacing' | 'recreating'>,
-  { code, message }: Pick<KerneletError, 'code' | 'message'>,
-): Reduction {
-  const { id } = state.record.spec;
-  const text = `kernel ${id} is restarted as soon as the engine that has its container answers: ${message}`;
-  const error = new KerneletError(code, text, { context: { kernel: id } });
-  return {
-    state: { ...state, name: 'awaiting-engine' },
-    effects: [
-      { type: 'settle', answer: 'restarted', error },
-      { type: 'schedule-retry', delayMs: replacementRetryMs, why: message },
-    ],
-  };
-}
-
 export function failRecreation(
   state: StateOf<'recreating'>,
   event: EventOf<'creation-failed'>,
   now: number,
 ): Reduction {
   // What had been made is removed by the next try, which then begins anew.
-  if (awayCodes.has(event.error.code)) return awaitEngine(state, event.error);
-  return cleanUp(state, failedStep(event, 'failed-to-start'), { grace: false, now });
+  return failReplacement(state, failedStep(event, 'failed-to-start'), { isAway: awayCodes.has(event.error.code), now });
 }
 
 function requested({ reason, detail, error }: EventOf<'destroy'>): TerminationCause {
@@ -154,7 +134,11 @@ export function destroyRunning(state: StateOf<'running'>, event: EventOf<'destro
   return cleanUp(state, requested(event), { grace: !event.force, now });
 }
 
-export function destroyWaiting(state: StateOf<'awaiting-engine'>, event: EventOf<'destroy'>, now: number): Reduction {
+export function destroyWaiting(
+  state: StateOf<'awaiting-replacement'>,
+  event: EventOf<'destroy'>,
+  now: number,
+): Reduction {
   return cleanUp(state, requested(event), { grace: false, now });
 }
 
@@ -165,19 +149,11 @@ export function destroyReplacement(state: StateOf<'replacing'>, event: EventOf<'
 export function requestRestart(
   { record, terminationOwed }: StateOf<'running'>,
   { environ }: EventOf<'restart'>,
+  now: number,
 ): Reduction {
   const spec = { ...record.spec, environ: [...new Map([...record.spec.environ, ...environ])] };
-  // One write covers both containers: a revert touches this generation and older ones.
-  const generation = record.generation + 1;
-  return {
-    state: {
-      name: 'writing-restart',
-      record: { ...record, spec, phase: 'restarting', generation, missingSince: null, timings: [] },
-      terminationOwed,
-      before: record,
-    },
-    effects: [{ type: 'write', essential: true }],
-  };
+  const why = { reason: 'user-requested', detail: 'it was restarted on request', tries: 0 };
+  return beginRestart({ record, terminationOwed }, { ...record, spec }, { why, grace: true, now });
 }
 
 export function refuseRestart(state: KernelState): Reduction {
@@ -188,10 +164,15 @@ export function refuseRestart(state: KernelState): Reduction {
   return same(state, { type: 'settle', answer: 'restarted', error });
 }
 
-export function beginReplacement({ record, terminationOwed }: StateOf<'writing-restart'>): Reduction {
+export function beginReplacement({ record, terminationOwed, grace }: StateOf<'writing-restart'>): Reduction {
+  const { restarts } = record;
+  const told = restarts && { reason: restarts.reason, detail: restarts.detail };
   return {
     state: { name: 'replacing', record, terminationOwed },
-    effects: [{ type: 'start-revert', scope: 'generation', grace: true }],
+    effects: [
+      ...(told ? [{ type: 'publish', event: { type: 'kernel-restarting', ...told, ...idsOf(record) } } as const] : []),
+      { type: 'start-revert', scope: 'generation', grace },
+    ],
   };
 }
 
@@ -217,7 +198,7 @@ export function failRestartWrite(
 }
 
 /** The tenant's processes have had their grace. */
-export function retryReplacement(state: StateOf<'awaiting-engine'>): Reduction {
+export function retryReplacement(state: StateOf<'awaiting-replacement'>): Reduction {
   return {
     state: { ...state, name: 'replacing' },
     effects: [{ type: 'start-revert', scope: 'generation', grace: false }],
@@ -228,10 +209,10 @@ export function retryReplacement(state: StateOf<'awaiting-engine'>): Reduction {
 export function recreate(state: StateOf<'replacing'>, { failures }: EventOf<'reverted'>, now: number): Reduction {
   const [failure] = failures;
   if (failure) {
-    if (failures.every(({ code }) => awayCodes.has(code))) return awaitEngine(state, failure);
-    const detail = `the old container could not be removed: ${describeFailures(failures)}`;
-    const error = new KerneletError('ENGINE_FAILED', detail);
-    return cleanUp(state, { reason: 'restart-timeout', exitCode: null, detail, error }, { grace: false, now });
+    const isAway = failures.every(({ code }) => awayCodes.has(code));
+    const detail = isAway ? failure.message : `the old container could not be removed: ${describeFailures(failures)}`;
+    const error = new KerneletError(isAway ? failure.code : 'ENGINE_FAILED', detail);
+    return failReplacement(state, { reason: 'restart-timeout', exitCode: null, detail, error }, { isAway, now });
   }
   return {
     state: { ...state, name: 'recreating', record: { ...state.record, containerId: null } },
@@ -260,9 +241,7 @@ export function removeOrphan(state: KernelState, event: EventOf<'container-died'
 
 export function terminateDead(state: StateOf<'running'>, event: EventOf<'container-died'>, now: number): Reduction {
   if (!isPresent(state, event)) return removeOrphan(state, event);
-  const { exitCode, detail, reason } = event;
-  const error = new KerneletError('KERNEL_DIED', detail);
-  return cleanUp(state, { reason, exitCode, detail, error }, { grace: false, now });
+  return endDead(state, event, now);
 }
 
 export function noteMissing(state: StateOf<'running'>, event: EventOf<'container-missing'>, now: number): Reduction {

@@ -41,7 +41,7 @@ const phases: Readonly<Record<Exclude<StateName, 'new'>, KernelPhase>> = {
   running: 'running',
   'writing-restart': 'restarting',
   replacing: 'restarting',
-  'awaiting-engine': 'restarting',
+  'awaiting-replacement': 'restarting',
   recreating: 'restarting',
   'cancelling-creation': 'terminating',
   'cancelling-replacement': 'terminating',

@@ -20,7 +20,9 @@
  *                terminated ◀───────┘  awaiting-retry
  * ```
  *
- * A replacement whose engine is away waits in `awaiting-engine` and goes back to `replacing`, or, destroyed, to `cleaning-up`.
+ * A container that ended with its engine takes the way of a restart where the operator has kernels started again. A replacement
+ * whose engine is away, or that is to be tried again, waits in `awaiting-replacement` and goes back to `replacing`, or, destroyed,
+ * to `cleaning-up`.
  */
 import { KerneletError } from '../lib/errors.ts';
 import { recover } from './reconciliation/recovered.ts';
@@ -110,7 +112,7 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
     // The one under way answers this caller too.
     restart: ignore,
   },
-  'awaiting-engine': {
+  'awaiting-replacement': {
     ...lateHints,
     retry: retryReplacement,
     destroy: destroyWaiting,

@@ -148,6 +148,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         readyTimeoutMs: role.readyTimeoutMs,
         graceMs,
         sweepGraceMs,
+        onEngineRestart: settings.onEngineRestart,
         missingGraceMs: backend.outlivesDaemon ? settings.missingGraceMs : 0,
         marksEngine: options.keepsKernels && backend.outlivesDaemon,
         // Whoever runs one command has asked for the end that comes with it.

@@ -315,6 +315,7 @@ export class Actions {
     if (keepsContainers) return;
     this.#endContainers((kernel) => {
       kernel.hasEngineEnded = true;
+      kernel.hasFallen = true;
     }, 137);
   }
 
@@ -360,6 +361,7 @@ export class Actions {
     if (engines.isUp) engines.stop();
     this.#endContainers((kernel) => {
       kernel.hasNodeRebooted = true;
+      kernel.hasFallen = true;
     }, 255);
     if (how === 'lose-power') machine.disk.losePower();
     this.#simulation.boot();

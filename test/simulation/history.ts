@@ -24,6 +24,12 @@ export class KernelHistory {
   wasRemovedByOthers = false;
   hasEngineEnded = false;
   hasNodeRebooted = false;
+  /** Whether the end of an engine or a start of the machine has ever ended one of its containers. */
+  hasFallen = false;
+  /** How often it was started again since, as the agent says. */
+  returns = 0;
+  /** Whether the operator has it started again then. */
+  readonly startsAgain: boolean;
   /** Whether the daemon was ever stopped. */
   wasDaemonStopped = false;
   /** Whether the disk failed while the daemon was killed: what it did last is not on record then. */
@@ -41,9 +47,15 @@ export class KernelHistory {
   preparations = 0;
   ends = 0;
 
-  constructor(id: string, name: string) {
+  constructor(id: string, name: string, startsAgain: boolean) {
     this.id = id;
     this.name = name;
+    this.startsAgain = startsAgain;
+  }
+
+  /** Whether an end of its engine may be its own: unless it is started again, which is tried a few times. */
+  get isLeftEnded(): boolean {
+    return !this.startsAgain || this.returns >= 5;
   }
 
   /** Whether somebody has said that its files are wanted no more. */
@@ -59,6 +71,8 @@ export class KernelHistory {
     this.wasForced = false;
     this.wasCancelled = false;
     this.wasRestarted = false;
+    this.hasFallen = false;
+    this.returns = 0;
     this.hasIdleLimit = false;
     this.mayEndUntold = false;
   }
@@ -84,6 +98,11 @@ export class KernelHistory {
       case 'kernel-started':
         this.hasStarted = true;
         return;
+      case 'kernel-restarting':
+        if (event.reason !== 'user-requested') this.returns += 1;
+        // It may be heard when the next container runs already.
+        if (event.reason === 'user-requested' ? this.wasRestarted : this.startsAgain && this.hasFallen) return;
+        throw new Violation(`${this.name} is said to be restarted by ${event.reason}, which is not so`);
       case 'kernel-terminated':
         // Its record came first.
         // A disk that failed took no note of the first one, and the daemon was killed.
@@ -114,15 +133,15 @@ export class KernelHistory {
       case 'container-not-found':
         return this.wasRemovedByOthers || (this.isUnrecorded && (this.wasAskedToEnd || this.exits.size > 0));
       case 'engine-restart':
-        return this.hasEngineEnded;
+        return this.hasEngineEnded && this.isLeftEnded;
       case 'node-reboot':
-        return this.hasNodeRebooted;
+        return this.hasNodeRebooted && this.isLeftEnded;
       case 'failed-to-create':
         return !this.hasStarted;
       case 'failed-to-start':
-        return !this.hasStarted || this.wasRestarted;
+        return !this.hasStarted || this.wasRestarted || this.returns > 0;
       case 'restart-timeout':
-        return this.wasRestarted;
+        return this.wasRestarted || this.returns > 0;
       case 'agent-termination':
         return this.wasDaemonStopped;
       case 'idle-timeout':

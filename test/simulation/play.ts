@@ -45,7 +45,8 @@ export async function simulatedSettings(): Promise<Settings> {
 
 /** Plays it. Rejects with a defect of the simulation alone. */
 export async function play(schedule: Schedule, settings: Settings): Promise<Played> {
-  const simulation = new Simulation(schedule, settings);
+  const onEngineRestart = schedule.startsAgain === true ? 'restart' : 'end';
+  const simulation = new Simulation(schedule, { ...settings, onEngineRestart });
   const unheard = (error: unknown): void => simulation.fail(`a promise was rejected unheard: ${String(error)}`);
   process.on('unhandledRejection', unheard);
   process.on('uncaughtException', unheard);

@@ -49,6 +49,8 @@ export type Step = Action & { readonly at: number };
 export interface Schedule {
   readonly seed: number;
   readonly steps: readonly Step[];
+  /** Whether the operator has kernels started again whose containers ended with the engine or the machine; no when absent. */
+  readonly startsAgain?: boolean;
 }
 
 export const kernelCount = 3;
@@ -100,7 +102,7 @@ export function scheduleOf(seed: number): Schedule {
     // Most come while the last is under way.
     at += random.oneOf([0, random.between(0, 50), random.between(0, 400), random.between(0, 3_000), span(random)]);
   }
-  return { seed, steps };
+  return { seed, steps, startsAgain: seed % 2 === 0 };
 }
 
 function kindOf(random: SeededRandom): Action['do'] {

@@ -82,7 +82,7 @@ export class Simulation {
     enter(this.machine);
     this.kernels = Array.from({ length: kernelCount }, (_, index) => {
       const id = `${String(index).repeat(8)}-0000-4000-8000-000000000000`;
-      return new KernelHistory(id, `k${index}`);
+      return new KernelHistory(id, `k${index}`, settings.onEngineRestart === 'restart');
     });
     this.engines = new EngineHost({
       timeline: this.machine.timeline,
@@ -293,7 +293,10 @@ export class Simulation {
     if (known !== undefined && !this.wasDiskFull) this.fail(`the number ${sequence} of an event is given twice`);
     this.#events.set(sequence, text);
     if (type === 'kernel-terminated') this.#ends.add(sequence);
-    const detail = event.event.type === 'kernel-terminated' ? ` ${event.event.reason}: ${event.event.detail}` : '';
+    const detail =
+      type === 'kernel-terminated' || type === 'kernel-restarting'
+        ? ` ${event.event.reason}: ${event.event.detail}`
+        : '';
     this.tell(`event ${event.sequence}: ${type} ${kernelId}${detail}`);
     const kernel = this.kernels.find(({ id }) => id === kernelId);
     if (!kernel) {

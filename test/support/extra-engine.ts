@@ -2,8 +2,9 @@
 import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { installPackages, isDebian, missingPackages } from '../../scripts/engine/packages.mjs';
-import { type EnginePlace, layout, startDaemon, stopDaemon } from '../../scripts/engine/private-engine.mjs';
+import { type EnginePlace, layout, runningPid, startDaemon, stopDaemon } from '../../scripts/engine/private-engine.mjs';
 import { loadEmptyImage, ownArchitecture } from './empty-image.ts';
 
 /** The one image that such an engine has: nothing is in it, and shell programs run in it all the same. */
@@ -12,14 +13,16 @@ export const emptyImage = 'kernelet-test-empty:latest';
 /** The engine. Disposing it stops it and removes its data. */
 export class ExtraEngine implements AsyncDisposable {
   readonly #place: EnginePlace;
+  readonly #arguments: readonly string[];
 
-  private constructor(place: EnginePlace) {
+  private constructor(place: EnginePlace, more: readonly string[]) {
     this.#place = place;
+    this.#arguments = more;
   }
 
   /** Starts one with these arguments of `dockerd`. */
   static async start(more: readonly string[]): Promise<ExtraEngine> {
-    const engine = new ExtraEngine(layout(await mkdtemp(path.join(tmpdir(), 'kernelet-engine-'))));
+    const engine = new ExtraEngine(layout(await mkdtemp(path.join(tmpdir(), 'kernelet-engine-'))), more);
     try {
       // Root of containers may be nobody here, and has to pass.
       await chmod(engine.#place.folder, 0o711);
@@ -31,6 +34,17 @@ export class ExtraEngine implements AsyncDisposable {
       await engine[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Ends it so, which ends its containers, and starts it with what it had. */
+  async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const pid = await runningPid(this.#place);
+    if (pid === undefined) throw new Error('the engine does not run');
+    process.kill(pid, signal);
+    for (const limit = performance.now() + 60_000; (await runningPid(this.#place)) !== undefined; await sleep(50)) {
+      if (performance.now() > limit) throw new Error('the engine does not end');
+    }
+    await startDaemon(this.#place, this.#arguments);
   }
 
   get dockerHost(): string {

@@ -59,6 +59,7 @@ export function recordFixture(change: Partial<KernelRecord> = {}): KernelRecord 
     readyAt: 2_000,
     missingSince: null,
     termination: null,
+    restarts: null,
     timings: [],
     ...change,
   };

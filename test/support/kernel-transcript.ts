@@ -4,7 +4,7 @@
  * line may also set the clock (`at 30000`) or show the record (`record`).
  */
 
-import { type ContainerEndReason, noPlacement } from '../../src/kernel/record.ts';
+import { type ContainerEndReason, noPlacement, type Restarts } from '../../src/kernel/record.ts';
 import type {
   ContainerObservation,
   Effect,
@@ -64,6 +64,7 @@ const observations: Readonly<Record<string, (words: Words) => ContainerObservati
     exitCode: words.number('exit', 0),
     reason: reasonOf(words),
     detail: 'it ended',
+    isToRestart: words.has('restarts'),
   }),
   removed: () => ({ type: 'removed' }),
   absent: () => ({ type: 'absent' }),
@@ -125,6 +126,7 @@ const parsers: Parsers = {
     ...sighting(words),
     exitCode: words.number('exit', 0),
     reason: reasonOf(words),
+    isToRestart: words.has('restarts'),
   }),
   'container-missing': (words) => ({ type: 'container-missing', ...sighting(words) }),
   'container-found': (words) => ({ type: 'container-found', containerId: asContainerId(words.subject) }),
@@ -171,13 +173,18 @@ export function describeEffect(effect: Effect): string {
   return (writers[effect.type] as (effect: Effect) => string)(effect);
 }
 
+function describeRestarts({ count, reason, detail, at, tries }: Restarts): string {
+  return `restart ${count}, try ${tries}, by ${reason} at ${at}: ${detail}`;
+}
+
 function describeRecord({ record }: KernelState): string {
-  const { phase, generation, containerId, missingSince, termination, timings, spec, placement } = record;
+  const { phase, generation, containerId, missingSince, termination, restarts, timings, spec, placement } = record;
   const facts = [
     `generation ${generation}`,
     containerId ?? 'no container',
     ...(missingSince === null ? [] : [`missing since ${missingSince}`]),
     ...(termination ? [`${termination.reason} at ${termination.at}: ${termination.detail}`] : []),
+    ...(restarts ? [describeRestarts(restarts)] : []),
     ...timings.map(({ step, ms }) => `${step} ${ms} ms`),
     ...spec.environ.map(([name, value]) => `${name}=${value}`),
     ...(placement.cpuset === null ? [] : [`cpuset ${placement.cpuset}`]),

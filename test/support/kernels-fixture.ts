@@ -197,6 +197,7 @@ export const testSettings: KernelsSettings = {
   prewarmedHomes: { count: 0, homeBytes: null },
   sweepGraceMs: 0,
   missingGraceMs: 0,
+  onEngineRestart: 'end',
   marksEngine: true,
   keptHomes: { keepMs: 0, maxBytes: 2 ** 30 },
 };

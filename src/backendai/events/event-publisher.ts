@@ -18,6 +18,7 @@ import type { EncodedEvent } from '../redis/event-stream.ts';
 import { type AgentEventFields, type AgentEventName, eventArguments, eventSource } from '../wire/events/agent-event.ts';
 import type { CreationInfo } from '../wire/events/info-maps.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
+import { managerWord } from './termination-words.ts';
 
 /** Takes events that must arrive. */
 export interface EventPost {
@@ -151,11 +152,6 @@ const endName = ({ spec, createdAt }: KernelRecord): string => `end ${spec.id} $
 
 /** What is said where no exit code is known, as upstream says it of everything. */
 const unknownExitCode = -1;
-/** Reasons for which managers have no word, with their nearest one. */
-const nearestWords: Readonly<Record<string, string>> = {
-  'engine-restart': 'self-terminated',
-  'node-reboot': 'self-terminated',
-};
 const nothingYet: Readonly<Record<string, never>> = {};
 
 /** An event with its arguments encoded; `source` is the agent's id. */
@@ -182,7 +178,7 @@ function wireEvent(event: KernelEvent, source: string, info: () => CreationInfo)
       return encodeAgentEvent('kernel_started', source, { ...creation, info: info() });
     case 'kernel-terminated': {
       const exitCode = event.exitCode ?? unknownExitCode;
-      const reason = nearestWords[event.reason] ?? event.reason;
+      const reason = managerWord(event.reason);
       return encodeAgentEvent('kernel_terminated', source, { kernel, session, reason, exitCode });
     }
     case 'execution-started':
@@ -194,7 +190,8 @@ function wireEvent(event: KernelEvent, source: string, info: () => CreationInfo)
       const status = event.healthy ? 'healthy' : 'unhealthy';
       return encodeAgentEvent(name, eventSource(name, source), { kernel, session, model: event.model, status });
     }
-    // Managers know of none of these.
+    // Managers know of none of these; that a kernel is started again is told by its `kernel_started`.
+    case 'kernel-restarting':
     case 'reachability':
     case 'overuse':
     case 'device-difference':

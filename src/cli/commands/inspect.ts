@@ -66,6 +66,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['generation', String(kernel.generation)],
     ['created', new Date(kernel.createdAt).toISOString()],
     ['ready', readyText(kernel)],
+    ...restartsFact(kernel.restarts),
     ...stuckFacts(kernel),
     ['steps', or(kernel.timings.map(({ step, ms }) => `${step} ${describeDuration(ms)}`))],
     ['runner', runner ? `${runner.phase}, interpreter ${runner.interpreter} ${printable(runner.detail)}`.trim() : '-'],
@@ -78,6 +79,12 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['ended', termination ? `${termination.reason}: ${printable(termination.detail)}` : 'no'],
     ...kernel.warnings.map((warning): readonly [string, string] => ['warning', printable(warning)]),
   ];
+}
+
+function restartsFact(restarts: Kernel['restarts']): (readonly [string, string])[] {
+  if (restarts === null) return [];
+  const { count, reason, detail, at } = restarts;
+  return [['restarts', `${count}, the last at ${new Date(at).toISOString()}: ${reason}: ${printable(detail)}`]];
 }
 
 function stuckFacts({ stuck, missingSince, unreachableSince }: Kernel): (readonly [string, string])[] {

@@ -96,6 +96,25 @@ describe('a missing kernel', () => {
   });
 });
 
+describe('a kernel that was started again', () => {
+  const restarts = {
+    ...{ count: 2, reason: 'node-reboot', detail: 'its container ended with this machine', tries: 2 },
+    at: Date.UTC(2026, 0, 2),
+  };
+
+  it('is shown with how often that was, and why', async () => {
+    change({ restarts });
+    expect((await cli.run(['ps'])).stdout).toContain('running (restarted 2×, node-reboot)');
+    const { stdout } = await cli.run(['inspect', id]);
+    expect(stdout).toMatch(/restarts: +2, the last at 2026-01-02T00:00:00.000Z: node-reboot: its container ended with/);
+  });
+
+  it('is shown with why that is going on', async () => {
+    change({ phase: 'restarting', restarts });
+    expect((await cli.run(['ps'])).stdout).toContain('restarting (node-reboot)');
+  });
+});
+
 describe('create', () => {
   it('prints the id, or with --json the kernel', async () => {
     expect(id).toMatch(/^[0-9a-f-]{36}$/);

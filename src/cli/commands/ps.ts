@@ -32,11 +32,15 @@ export const ps = {
   },
 } satisfies CliCommand;
 
-function phaseText({ phase, termination, missingSince, unreachableSince, stuck }: Kernel): string {
+function phaseText({ phase, termination, missingSince, unreachableSince, stuck, restarts }: Kernel): string {
   if (termination) return `${phase} (${termination.reason})`;
   if (missingSince !== null) return `${phase} (missing)`;
   if (unreachableSince !== null) return `${phase} (unreachable)`;
-  return stuck === null ? phase : `${phase} (stuck)`;
+  if (stuck !== null) return `${phase} (stuck)`;
+  if (restarts === null) return phase;
+  return phase === 'restarting'
+    ? `${phase} (${restarts.reason})`
+    : `${phase} (restarted ${restarts.count}×, ${restarts.reason})`;
 }
 
 /** What stands below the table. */

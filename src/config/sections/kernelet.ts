@@ -106,6 +106,11 @@ export const kerneletSection = {
       description:
         'A kernel whose container the engine does not list is missing, and ends when it is still missing after this long.',
     }),
+    'on-engine-restart': key(choice(['restart', 'end']), {
+      default: 'end',
+      description:
+        'What is done about kernels whose containers ended with the container engine, or with the machine: `end`, with their files kept, or `restart`, each in a fresh container with its id, files, ports, devices and environment. That is tried five times in a row at most; what ran is gone either way.',
+    }),
     'trash-keep': key(duration({ min: 0, max: 100 * 24 * 60 * minute }), {
       default: '24h',
       description:

@@ -76,7 +76,8 @@ export class DockerEngine implements Engine {
   }
 
   async ping(signal: AbortSignal): Promise<void> {
-    const request = { method: 'HEAD', path: '/_ping', what: 'answer', idempotent: true } as const;
+    // What may be repeated goes over connections that are there.
+    const request = { method: 'HEAD', path: '/_ping', what: 'answer', idempotent: false } as const;
     await this.#plain.json(request, signal);
   }
 

@@ -22,6 +22,7 @@ export const kernelEventSchema = z
       z.strictObject({ type: z.literal('kernel-preparing'), ...ofKernel }),
       z.strictObject({ type: z.literal('kernel-pulling'), image: z.string(), ...ofKernel }),
       z.strictObject({ type: z.literal('kernel-creating'), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-restarting'), reason: z.string(), detail: z.string(), ...ofKernel }),
       z.strictObject({ type: z.literal('kernel-started'), restarted: z.boolean(), ...ofKernel }),
       z.strictObject({
         type: z.literal('kernel-terminated'),

@@ -216,6 +216,21 @@ export const kernelSchema = z
         at: z.number(),
       })
       .nullable(),
+    restarts: z
+      .strictObject({
+        count: z.int().openapi({ description: 'How often its container was replaced.' }),
+        reason: z.string().openapi({
+          description: 'Why it was the last time: `user-requested`, `engine-restart` or `node-reboot`.',
+        }),
+        detail: z.string(),
+        at: z.number(),
+        tries: z.int().openapi({
+          description:
+            'How often in a row it was started again after its engine had ended; 0: it was restarted on request.',
+        }),
+      })
+      .nullable()
+      .openapi({ description: 'null: its container is the first.' }),
     timings: z.array(z.strictObject({ step: z.string(), ms: z.number() })).readonly(),
     runner: runnerStatusSchema.nullable(),
     runs: z.array(runSummarySchema).readonly(),

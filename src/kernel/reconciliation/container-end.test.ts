@@ -8,7 +8,7 @@ const end = (exitCode: number, error = '') => ({ exitCode, error });
 const [startedAt, finishedAt] = ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'];
 const ended = (exitCode: number, outOfMemory = false) => ({ exitCode, outOfMemory, startedAt, finishedAt });
 /** Nothing is known but what the engine says. */
-const ground: Ground = { bootedAt: null, ranUntil: null };
+const ground: Ground = { bootedAt: null, ranUntil: null, onEngineRestart: 'end' };
 const later = Date.parse('2026-01-01T01:00:05Z');
 
 // @promise true-cause

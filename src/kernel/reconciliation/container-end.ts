@@ -3,8 +3,8 @@ import type { ContainerDetail, ContainerState, Engine } from '../../engine/engin
 import { withDeadline } from '../../lib/deadline.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { beforeOutput } from '../../lib/redaction.ts';
-import type { ContainerEndReason } from '../record.ts';
-import type { ContainerObservation } from '../state-machine.ts';
+import { type ContainerEndReason, fallReasons } from '../record.ts';
+import type { ContainerDeath, ContainerObservation } from '../state-machine.ts';
 
 /** What is known of the ground that containers stand on, in milliseconds since the epoch. */
 export interface Ground {
@@ -12,14 +12,8 @@ export interface Ground {
   readonly bootedAt: number | null;
   /** Until when engine and machine are known to have run: what ended before was not ended by theirs; null = unknown. */
   readonly ranUntil: number | null;
-}
-
-/** How a container ended, by the engine's word. */
-export interface ContainerEnd {
-  readonly exitCode: number;
-  readonly reason: ContainerEndReason;
-  /** One sentence, with the last lines of the log where they help. */
-  readonly detail: string;
+  /** What is done about kernels whose containers ended with either. */
+  readonly onEngineRestart: 'restart' | 'end';
 }
 
 const killedStatus = 137;
@@ -73,7 +67,7 @@ export function outlivedUntil(
 /** What ended a container; null = itself or its engine, by when that was started. */
 function reasonWithoutStart(
   { exitCode, outOfMemory, startedAt, finishedAt }: EndDetail,
-  { bootedAt, ranUntil }: Ground,
+  { bootedAt, ranUntil }: Pick<Ground, 'bootedAt' | 'ranUntil'>,
 ): ContainerEndReason | null {
   // The engine also marks a container whose child alone was killed: then it ended by something else.
   if (outOfMemory && exitCode === killedStatus) return 'out-of-memory';
@@ -83,7 +77,11 @@ function reasonWithoutStart(
 }
 
 /** What ended a container. `engineStartedAt`: null = unknown. Pure. */
-export function reasonOf(detail: EndDetail, ground: Ground, engineStartedAt: number | null): ContainerEndReason {
+export function reasonOf(
+  detail: EndDetail,
+  ground: Pick<Ground, 'bootedAt' | 'ranUntil'>,
+  engineStartedAt: number | null,
+): ContainerEndReason {
   const known = reasonWithoutStart(detail, ground);
   if (known !== null) return known;
   const isOlder = engineStartedAt !== null && Date.parse(detail.startedAt) < engineStartedAt;
@@ -101,7 +99,7 @@ export function explainEnd(
   { exitCode, error }: Pick<ContainerDetail, 'exitCode' | 'error'>,
   reason: ContainerEndReason,
   log: string,
-): ContainerEnd {
+): Omit<ContainerDeath, 'isToRestart'> {
   const words =
     wordsOfReason[reason] ??
     (exitCode > 128 && exitCode < 193
@@ -134,10 +132,15 @@ export async function observationOf(
   // It was removed by somebody; its end by signal 9 is only how that is done.
   if (detail.state === 'removing') return { type: 'removed' };
   if (containerIsAlive(detail.state)) return { type: 'alive', containerId: id };
-  // The engine is asked for its start where that matters alone.
-  const reason = reasonWithoutStart(detail, ground) ?? reasonOf(detail, ground, await engine.startedAt(signal));
+  let reason = reasonWithoutStart(detail, ground);
+  if (reason === null) {
+    // The engine may be ending itself, and its containers with it: what ended this one is then said by the next.
+    await engine.ping(signal);
+    reason = reasonOf(detail, ground, await engine.startedAt(signal));
+  }
   const log = detail.exitCode === 0 ? '' : await logTail(engine, id, signal);
-  return { type: 'dead', ...explainEnd(detail, reason, log) };
+  const isToRestart = ground.onEngineRestart === 'restart' && fallReasons.has(reason);
+  return { type: 'dead', isToRestart, ...explainEnd(detail, reason, log) };
 }
 
 /** Whether a container in this state still has its processes. Pure. */

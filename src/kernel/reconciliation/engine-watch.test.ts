@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { specFixture } from '../../../test/support/kernel-record.ts';
 import { type KernelsFixture, usingFixtures } from '../../../test/support/kernels-fixture.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
 import type { KernelId } from '../../lib/ids.ts';
 
 const fixture = usingFixtures();
@@ -82,6 +84,33 @@ describe('a container that somebody has renamed', () => {
     one.dummy.renameContainer(container.id, 'mine');
     container.exit(3);
     await expect.poll(() => one.kernels.registry.get(spec.id).termination?.exitCode).toBe(3);
+    abort.abort();
+    await watch;
+  });
+});
+
+describe('an engine that is asked to end', () => {
+  it('has ended the containers of which it tells when it takes no calls any more, however long that is before its own end', async () => {
+    let aheadMs = 0;
+    const one = await fixture({ parts: { clock: { ...systemClock, now: () => Date.now() + aheadMs } } });
+    const { registry } = one.kernels;
+    const abort = new AbortController();
+    const watch = registry.watch(abort.signal);
+    const { spec } = await registry.create(specFixture(), never);
+    await registry.sweep(never);
+    const error = new KerneletError('ENGINE_UNAVAILABLE', 'nobody listens');
+    {
+      using _fault = one.dummy.fail('ping', { kind: 'error', error }, { times: 100 });
+      const asked = () => one.dummy.calls.filter(({ method }) => method === 'ping').length;
+      const before = asked();
+      one.containerOf(spec.id).exit(0);
+      await expect.poll(asked).toBeGreaterThan(before);
+      // Another container takes all of its time.
+      aheadMs = 10_000;
+      one.dummy.restart(137);
+    }
+    one.dummy.disconnectEvents();
+    await expect.poll(() => registry.get(spec.id).termination?.reason).toBe('engine-restart');
     abort.abort();
     await watch;
   });

@@ -16,7 +16,7 @@ import type { KernelActor } from '../actor.ts';
 import type { Ownership } from '../container/ownership.ts';
 import type { KernelRecord } from '../record.ts';
 import type { BootNote } from './boot-note.ts';
-import { containerIsAlive, observeContainer } from './container-end.ts';
+import { containerIsAlive, type Ground, observeContainer } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 import { removedByOthers } from './recovered.ts';
@@ -26,6 +26,7 @@ export interface WatchParts {
   readonly engine: Engine;
   readonly ownership: Ownership;
   readonly bootNote: Pick<BootNote, 'rebootedAt'>;
+  readonly onEngineRestart: Ground['onEngineRestart'];
   readonly clock: Clock;
   readonly log: Logger;
   /** The actors of live kernels. */
@@ -48,7 +49,7 @@ const pingMs = 1_500;
 const missedPings = 2;
 /** Longest pause before a stream of events that ended is asked for anew. */
 const againMs = 1_000;
-/** How long before its events break off an engine that ends may have ended containers. */
+/** How long before it took its last connection an engine that ends may have ended containers. */
 const farewellMs = 2_000;
 
 /** A container that is looked at, and whether an event was about it. */
@@ -101,7 +102,9 @@ export class EngineWatch {
   /** Pings without an answer since the last one that had one. */
   #missedPings = 0;
   readonly #missing = new MissingContainers();
-  /** When its events broke off last, in milliseconds since the epoch; null = never in this process. */
+  /** When it took a connection last, in milliseconds since the epoch; null = never in this process. */
+  #answeredAt: number | null = null;
+  /** The same, of the time before its events broke off last: one that ends takes none, and tells what it ends for some seconds. */
   #followedUntil: number | null = null;
   /** Whether everything was compared since the last connection, or was taken over. */
   #hasCompared = true;
@@ -202,19 +205,17 @@ export class EngineWatch {
   }
 
   async #inspect(actor: KernelActor, sighting: Sighting, deadline: Deadline): Promise<void> {
-    const { engine, engineGuard, bootNote } = this.#parts;
+    const { engine, engineGuard, bootNote, onEngineRestart } = this.#parts;
     const { id, generation } = sighting;
     const ranUntil = this.#followedUntil === null ? null : this.#followedUntil - farewellMs;
-    const ground = { bootedAt: await bootNote.rebootedAt(), ranUntil };
+    const ground = { bootedAt: await bootNote.rebootedAt(), ranUntil, onEngineRestart };
     const observation = await observeContainer(engine, id, ground, deadline.signal);
     switch (observation.type) {
       case 'alive':
         return this.#postFound(actor, id);
-      case 'dead': {
-        const { exitCode, reason, detail } = observation;
-        actor.post({ type: 'container-died', containerId: id, generation, exitCode, reason, detail });
+      case 'dead':
+        actor.post({ ...observation, type: 'container-died', containerId: id, generation });
         return;
-      }
       case 'removed':
         actor.post({ type: 'container-gone', containerId: id, generation, detail: removedByOthers });
         return;
@@ -251,10 +252,12 @@ export class EngineWatch {
     const { engine, ownership, log } = this.#parts;
     try {
       const options = { what: 'listing the containers', timeoutMs: listDeadlineMs, signal };
-      const found = await withDeadline(options, (deadline) =>
-        listOwnedContainers(engine, ownership, records, deadline.signal),
-      );
+      const found = await withDeadline(options, async ({ signal: bounded }) => {
+        await engine.ping(bounded);
+        return await listOwnedContainers(engine, ownership, records, bounded);
+      });
       this.#answering = true;
+      this.#answeredAt = this.#parts.clock.now();
       return found;
     } catch (error) {
       if (this.#answering && !signal.aborted) log.warn('the engine cannot list its containers', { error });
@@ -283,7 +286,7 @@ export class EngineWatch {
         if (signal.aborted) return;
         this.#connected = false;
         // An end that came before the last connection may have been seen by nobody yet.
-        if (this.#hasCompared) this.#followedUntil = this.#parts.clock.now();
+        if (this.#hasCompared) this.#followedUntil = this.#answeredAt;
         engineGuard.doubt();
         // An engine that has just come back gets the whole grace.
         this.#missing.clear();

@@ -1,10 +1,11 @@
 /**
  * What a kernel's record and its container mean together after a start of the daemon (spec kernel-lifecycle 16.3): a
- * running kernel is adopted, or is missing for now, a creation is undone, a destruction is finished, a restart is done
- * again. Pure: the handler of `recovered` in `transitions.ts`.
+ * running kernel is adopted, is missing for now, or has ended and may be started again, a creation is undone, a destruction is
+ * finished, a restart is done again. Pure: the handler of `recovered` in `transitions.ts`.
  */
 import { KerneletError } from '../../lib/errors.ts';
 import type { KernelRecord, TerminationReason } from '../record.ts';
+import { endDead } from '../replacement.ts';
 import type { EventOf, Reduction, StateOf, TerminationCause } from '../state-machine.ts';
 import { cleanUp } from '../termination.ts';
 
@@ -31,6 +32,7 @@ const recoveries: Readonly<
       name: 'writing-restart',
       ...recoveredState({ ...record, phase: 'restarting', generation: record.generation + 1 }, event),
       before: null,
+      grace: true,
     },
     effects: [{ type: 'write', essential: true }],
   }),
@@ -57,10 +59,8 @@ function recoverRunning(record: KernelRecord, event: EventOf<'recovered'>, now: 
         effects: [{ type: 'open-runner' }],
       };
     }
-    case 'dead': {
-      const { reason, detail, exitCode } = observation;
-      return cleanUp(running, causeOf(reason, detail, exitCode), { grace: false, now });
-    }
+    case 'dead':
+      return endDead(running, observation, now);
     case 'removed':
       return cleanUp(running, causeOf('container-not-found', removedByOthers), { grace: false, now });
     case 'absent':

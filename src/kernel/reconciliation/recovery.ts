@@ -23,7 +23,7 @@ import type { DeviceLeases } from '../leases.ts';
 import { decodeRecord, type KernelRecord } from '../record.ts';
 import type { ContainerObservation } from '../state-machine.ts';
 import type { BootNote } from './boot-note.ts';
-import { containerIsAlive, observationOf, outlivedUntil } from './container-end.ts';
+import { containerIsAlive, type Ground, observationOf, outlivedUntil } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import { type ListedContainer, ownedAmong } from './owned-containers.ts';
 import type { UnheldLimits } from './unheld-limits.ts';
@@ -41,6 +41,7 @@ export interface AdoptionParts {
   readonly invariantViolations: InvariantViolations;
   readonly bootNote: Pick<BootNote, 'rebootedAt' | 'write'>;
   readonly unheldLimits: UnheldLimits;
+  readonly onEngineRestart: Ground['onEngineRestart'];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -86,8 +87,8 @@ export async function adoptAll(
   await settled(actors, parts.clock, signal);
   // From here on the records say what the start of the machine has ended.
   await bootNote.write();
-  const running = actors.filter((actor) => actor.record.phase === 'running').length;
-  return { adopted: running, ended: actors.length - running, quarantined: quarantined.length };
+  const live = actors.filter(({ record }) => record.phase === 'running' || record.phase === 'restarting').length;
+  return { adopted: live, ended: actors.length - live, quarantined: quarantined.length };
 }
 
 interface Resumed {
@@ -149,7 +150,7 @@ async function adoptLeases(
 /** What became of each container. One that is listed as alive is not asked for: there may be hundreds. */
 async function observeAll(
   containers: readonly (ListedContainer | null)[],
-  { engine, bootNote }: Pick<AdoptionParts, 'engine' | 'bootNote'>,
+  { engine, bootNote, onEngineRestart }: Pick<AdoptionParts, 'engine' | 'bootNote' | 'onEngineRestart'>,
   signal: AbortSignal,
 ): Promise<readonly ContainerObservation[]> {
   const bootedAt = await bootNote.rebootedAt();
@@ -164,7 +165,7 @@ async function observeAll(
       if (one && containerIsAlive(one.state)) return { type: 'alive', containerId: one.containerId };
       const detail = details[index] ?? null;
       const ranUntil = detail && outlivedUntil(detail, ended);
-      return await observationOf(engine, detail, { bootedAt, ranUntil }, signal);
+      return await observationOf(engine, detail, { bootedAt, ranUntil, onEngineRestart }, signal);
     }),
   );
 }
