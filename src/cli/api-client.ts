@@ -173,7 +173,7 @@ export class ApiClient implements AsyncDisposable {
     return await this.#api.json<'writeStdin'>({ method: 'POST', path, headers: binaryHeaders, body, signal });
   }
 
-  /** Without a run: whatever the kernel is running. */
+  /** Without a run: the query or batch run that runs. */
   async interrupt(id: string, run: string | null, signal?: AbortSignal): Promise<boolean> {
     const { interrupted } =
       run === null
@@ -182,9 +182,15 @@ export class ApiClient implements AsyncDisposable {
     return interrupted;
   }
 
-  async kill(id: string, run: string, signal?: AbortSignal): Promise<void> {
+  /** Ends a run by a signal, and by force a little later; one that waits is not begun. */
+  async cancel(
+    id: string,
+    run: string,
+    killSignal: ApiBody<'cancelRun'>['signal'],
+    signal?: AbortSignal,
+  ): Promise<void> {
     const path = `${runPath(id, run)}/cancel`;
-    await this.#api.json<'cancelRun'>({ method: 'POST', path, document: { signal: 'SIGKILL' }, signal });
+    await this.#api.json<'cancelRun'>({ method: 'POST', path, document: { signal: killSignal }, signal });
   }
 
   async startService(

@@ -1,11 +1,14 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { FakeAgent, type PlantedEvent, type PlantedRun } from '../../test/support/fake-agent.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { createApp } from '../http/app.ts';
 import { KerneletError } from '../lib/errors.ts';
+import type { RunId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { ApiClient } from './api-client.ts';
@@ -103,6 +106,58 @@ describe('a run that is shown', () => {
     ended('out-of-memory', 'x');
     expect(await show(() => [end(-1, 'kernel-ended')])).toBe(137);
     expect(io.stderr.text).toMatch(/memory limit of 1g\n$/);
+  });
+
+  it('that waits says behind what on a terminal, after a while, and is taken back by an interrupt', async () => {
+    const clock = new FakeClock();
+    io.clock = clock;
+    io.stderr.isTerminal = true;
+    let session: RunSession | undefined;
+    agent.script = async function* (fake) {
+      yield [{ kind: 'queued', behind: 'first' as RunId }];
+      await until(() => clock.pending > 0);
+      await clock.advance(499);
+      expect(io.stderr.text).toBe('');
+      await clock.advance(1);
+      expect(stripVTControlCharacters(io.stderr.text)).toContain('kernelet: waiting behind run first;');
+      expect(await session?.interrupt()).toBe(true);
+      expect(fake.signals).toEqual(['SIGINT']);
+      yield [{ kind: 'finished', exitCode: -2, reason: 'cancelled' }];
+    };
+    const { signal } = new AbortController();
+    const screen = new Screen(io, false);
+    session = new RunSession({
+      client,
+      screen,
+      kernel,
+      request: query,
+      saveMedia: undefined,
+      memoryBytes: null,
+      signal,
+    });
+    expect(await session.show()).toBe(130);
+  });
+
+  it('says nothing of a wait that is short, or where nobody looks', async () => {
+    const clock = new FakeClock();
+    io.clock = clock;
+    const waits: FakeAgent['script'] = async function* () {
+      yield [{ kind: 'queued', behind: 'first' as RunId }];
+      await until(() => clock.pending > 0);
+      yield [{ kind: 'started' }];
+      await until(() => clock.pending === 0);
+      yield end();
+    };
+    io.stderr.isTerminal = true;
+    await show(waits);
+    io.stderr.isTerminal = false;
+    await show(async function* () {
+      yield [{ kind: 'queued', behind: 'first' as RunId }];
+      await until(() => clock.pending > 0);
+      await clock.advance(500);
+      yield end();
+    });
+    expect(io.stderr.text).toBe('');
   });
 
   it('saves its pictures', async () => {

@@ -32,6 +32,9 @@ export interface RunSessionOptions {
 /** Time that a program gets to end by itself after nobody reads its output any more. */
 const interruptGraceMs = 2_000;
 
+/** A run that waits for less is not worth a word. */
+const waitingNoteMs = 500;
+
 /** A run that is being shown. */
 export class RunSession {
   readonly run: string = newRunId();
@@ -41,6 +44,8 @@ export class RunSession {
   readonly #lines: LineReader;
   readonly #begunAt: number;
   readonly #readOnly = new ReadOnlyWatch();
+  /** While it waits for the runs before it. */
+  #waiting: Disposable | null = null;
   #last = 0;
 
   constructor(options: RunSessionOptions) {
@@ -50,14 +55,18 @@ export class RunSession {
     this.#lines = new LineReader(options.screen.io.stdin, AbortSignal.any([options.signal, this.#ended.signal]));
   }
 
-  /** Like Ctrl-C in the program's own terminal. Resolves with whether there was something to interrupt. */
+  /** Like Ctrl-C in the program's own terminal. Resolves with whether there was something to interrupt, or to wait for. */
   async interrupt(signal?: AbortSignal): Promise<boolean> {
+    if (this.#waiting) {
+      await this.#options.client.cancel(this.#options.kernel, this.run, 'SIGINT', signal);
+      return true;
+    }
     return await this.#options.client.interrupt(this.#options.kernel, this.run, signal);
   }
 
   /** Ends the run by force. */
   async kill(signal?: AbortSignal): Promise<void> {
-    await this.#options.client.kill(this.#options.kernel, this.run, signal);
+    await this.#options.client.cancel(this.#options.kernel, this.run, 'SIGKILL', signal);
   }
 
   /** Runs to the end. Rejects with the session's signal's reason, an error of the API, or why output can't be shown. */
@@ -68,6 +77,7 @@ export class RunSession {
     try {
       return await this.#showEvents();
     } finally {
+      this.#waiting?.[Symbol.dispose]();
       this.#ended.abort();
       const lost = await pump;
       if (lost !== null) await screen.note(lost);
@@ -110,6 +120,8 @@ export class RunSession {
     const { screen } = this.#options;
     const { event, body } = numbered;
     this.#last = numbered.n;
+    this.#waiting?.[Symbol.dispose]();
+    this.#waiting = event.kind === 'queued' ? this.#waitBehind(event.behind) : null;
     if (event.kind === 'finished') return await this.#finish(numbered, event);
     if (event.kind === 'stderr') this.#readOnly.take(body);
     if (event.kind === 'waiting-input') {
@@ -126,6 +138,14 @@ export class RunSession {
       await this.#media.take('text/html', body);
     }
     return null;
+  }
+
+  /** Tells people behind what the run waits, once that takes a while; disposed when it waits no longer. */
+  #waitBehind(run: string): Disposable {
+    const { io } = this.#options.screen;
+    return io.clock.after(waitingNoteMs, () => {
+      if (io.stderr.isTerminal) void this.#options.screen.note(`waiting behind run ${run}; Ctrl-C takes this one back`);
+    });
   }
 
   /** Not waited for: the run may end while a question is open. */

@@ -18,13 +18,15 @@ import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptio
 import type { RunnerStatus } from './runner-frames.ts';
 
 /** The newest protocol generation that this program speaks; the lower of both sides' is used. */
-export const protocolGeneration = 3;
+export const protocolGeneration = 4;
 
 /** The first generation in which an `input` can be the end of the input, and an `upload` a folder. */
 export const endOfInputGeneration = 2;
 export const folderGeneration = 2;
 /** The first generation whose runners have services. */
 export const servicesGeneration = 3;
+/** The first generation in which a run that waits says behind which other. */
+export const queuedGeneration = 4;
 
 /** The header of a frame that the agent sends. */
 export type AgentFrameHeader =
@@ -65,7 +67,7 @@ export interface RunnerRequests {
     readonly params: { readonly run: RunId; readonly eof: boolean };
     readonly result: { readonly open: boolean };
   };
-  /** SIGINT, or the interpreter's interrupt; without a run, to the one that runs. */
+  /** SIGINT, or the interpreter's interrupt; without a run, to the query or batch run that runs. */
   readonly interrupt: {
     readonly params: { readonly run: RunId | null };
     readonly result: { readonly interrupted: boolean };

@@ -30,3 +30,11 @@ export type ExecuteRequest =
     }
   /** A command of the image; standard input is streamed. */
   | { readonly mode: 'command'; readonly argv: readonly string[]; readonly timeoutMs: number | null };
+
+/** The context in which queries run that name none. Batch runs run in it too. */
+export const mainContext = 'main';
+
+/** The context in whose order a request is run; null: a program or command, which waits for nobody. */
+export function contextOf(request: ExecuteRequest): string | null {
+  return request.mode === 'query' || request.mode === 'batch' ? mainContext : null;
+}

@@ -28,6 +28,8 @@ export const maxPrompt = 65_536;
 
 /** The header of a run event; output and media bytes travel beside it, in the frame's body. */
 export type RunEvent =
+  /** It waits until this run has ended, and is then started or waits behind the next one. */
+  | { readonly kind: 'queued'; readonly behind: RunId }
   | { readonly kind: 'started' }
   | { readonly kind: 'stdout' }
   | { readonly kind: 'stderr' }

@@ -80,7 +80,7 @@ const kernelIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
 /** Texts of the runner that are shown to people are cut to this many characters. */
 const maxText = 4096;
-/** More runs than a runner keeps: 256 that wait, one, 64 that have finished and as many that nobody has read. */
+/** More runs than a runner keeps: 256 that wait, 80 that run, 64 that have finished and as many that nobody has read. */
 const maxRuns = 1_000;
 
 /** Reads the header of a frame that a runner sent. Throws FrameError when it is not one. */
@@ -170,6 +170,8 @@ function runEvent(value: unknown): RunEvent {
     case 'stderr':
     case 'html':
       return { kind };
+    case 'queued':
+      return { kind, behind: runId(fields['behind']) };
     case 'media': {
       const type = fields['type'];
       if (typeof type !== 'string' || !mediaTypeForm.test(type)) throw new FrameError('type is not a media type');

@@ -44,11 +44,16 @@ function setUp(control: Partial<RunControl> = {}) {
 }
 
 describe('requests', () => {
-  it('reach the run that they name, or the one that runs', async () => {
+  it('reach the run that they name, or the query or batch run that runs', async () => {
     const { runs, ask } = setUp();
     expect(await ask('interrupt', { run: null })).toEqual({ interrupted: false });
     runs.release();
     expect(await ask('interrupt', { run: null })).toEqual({ interrupted: true });
+    const beside = 'beside' as RunId;
+    runs.execute(beside, { mode: 'command', argv: ['sleep'], timeoutMs: null });
+    runs.get(run).finish(0, 'exited');
+    expect(await ask('interrupt', { run: null })).toEqual({ interrupted: false });
+    expect(await ask('interrupt', { run: beside })).toEqual({ interrupted: true });
     await expect(ask('interrupt', { run: 'other' })).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
   });
 

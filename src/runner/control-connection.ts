@@ -2,8 +2,10 @@
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { AgentFrameHeader } from '../protocol/agent-frames.ts';
+import { mainContext } from '../protocol/execute-request.ts';
 import { type RunnerError, type RunnerErrorCode, runnerErrorCodes } from '../protocol/runner-frames.ts';
 import type { FrameSocket } from './frame-socket.ts';
+import { eventFor } from './older-generations.ts';
 import type { Run } from './run.ts';
 import type { Runs } from './runs.ts';
 import type { Services } from './services/services.ts';
@@ -18,18 +20,30 @@ const maxAttachments = 512;
 /** Room for the rest of a reply's header. */
 const maxResult = 500 * 1024;
 
+/** A greeted connection, and what is served on it. */
+export interface ControlConnectionOptions {
+  readonly socket: FrameSocket;
+  readonly protocol: number;
+  readonly runs: Runs;
+  readonly handle: RequestHandler;
+}
+
 /** Serves requests, and sends the events of the runs that the agent is attached to. */
 export class ControlConnection {
   readonly #socket: FrameSocket;
+  /** The generation that both sides speak. */
+  readonly #protocol: number;
   readonly #runs: Runs;
   readonly #handle: RequestHandler;
   /** The number of the event that each attached run's reader was sent last. */
   readonly #sent = new Map<RunId, number>();
 
-  constructor(socket: FrameSocket, runs: Runs, handle: RequestHandler) {
+  constructor(options: ControlConnectionOptions) {
+    const { socket } = options;
     this.#socket = socket;
-    this.#runs = runs;
-    this.#handle = handle;
+    this.#protocol = options.protocol;
+    this.#runs = options.runs;
+    this.#handle = options.handle;
     socket.onFrame((header, body) => this.#receive(header, body));
     socket.onDrain(() => this.#pumpAll());
   }
@@ -45,8 +59,9 @@ export class ControlConnection {
     while (!this.#socket.busy) {
       const next = run.replay.next(sent);
       if (!next) break;
-      this.#socket.send({ t: 'event', run: run.id, n: next.n, event: next.event }, next.body);
-      sent = next.n;
+      const { n, event, body } = eventFor(this.#protocol, next);
+      this.#socket.send({ t: 'event', run: run.id, n, event }, body);
+      sent = n;
       this.#sent.set(run.id, sent);
     }
   }
@@ -167,7 +182,7 @@ export function requestHandler(parts: RequestParts): RequestHandler {
       case 'stdin':
         return stdin(request.params.run, body, request.params.eof);
       case 'interrupt': {
-        const run = request.params.run === null ? runs.current : runs.get(request.params.run);
+        const run = request.params.run === null ? runs.runningIn(mainContext) : runs.get(request.params.run);
         return { interrupted: run?.control?.interrupt() ?? false };
       }
       case 'cancel':

@@ -8,6 +8,7 @@ import { encodeFrame } from '../protocol/frame.ts';
 import { maxPrompt } from '../protocol/run-event.ts';
 import { ContainerLog } from './container-log.ts';
 import { Execution, oomKills } from './execution.ts';
+import { OutputRoom } from './output-room.ts';
 import { PipePool } from './pipe-pool.ts';
 import { Run } from './run.ts';
 import { Tenant } from './tenant.ts';
@@ -16,7 +17,7 @@ function setUp(timeoutMs: number | null = null) {
   const clock = new FakeClock();
   const log = new ContainerLog(() => true, { debug: false, clock });
   const tenant = new Tenant({ uid: 1, gid: 1, home: '/nowhere', pipes: new PipePool('/nowhere'), log });
-  const run = new Run('r' as RunId, { mode: 'query', code: 'x', timeoutMs }, 8 * 1024 * 1024, {
+  const run = new Run('r' as RunId, { mode: 'query', code: 'x', timeoutMs }, new OutputRoom(8 * 1024 * 1024), {
     eventsAdded() {},
     phaseChanged() {},
   });

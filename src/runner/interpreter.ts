@@ -1,6 +1,6 @@
 /**
  * The interpreter that keeps state between queries: a driver process that is started ahead or at the first query and
- * started again after it died. One query at a time; the queue of runs sees to that.
+ * started again after it died. One query at a time; its lane sees to that.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
@@ -186,10 +186,10 @@ export class Interpreter {
     if (event.ev === 'ready') this.#ready?.();
     else if (event.ev === 'completion') this.#completions.get(event.id)?.(event.matches);
     else if (this.#query) {
-      const { replay } = this.#query.execution.run;
+      const { run } = this.#query.execution;
       this.#receiveForQuery(this.#query, event);
       // What is shown fills it like what is printed.
-      if (this.#query && replay.full) running.duplex(3)?.pause();
+      if (this.#query && run.isFull) running.duplex(3)?.pause();
     }
   }
 

@@ -53,11 +53,6 @@ export class ReplayBuffer {
     return this.#unacknowledgedBytes + this.#acknowledgedBytes;
   }
 
-  /** Whether the program has to wait for its reader. */
-  get full(): boolean {
-    return this.#unacknowledgedBytes >= this.#limitBytes;
-  }
-
   /** Whether something other than output, which waits, goes on filling it. */
   get overfull(): boolean {
     return this.#unacknowledgedBytes >= 2 * this.#limitBytes;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import { OutputRoom } from './output-room.ts';
 import { fingerprint, Run, type RunControl } from './run.ts';
 
 const control: RunControl = {
@@ -13,7 +14,7 @@ const control: RunControl = {
 
 function setUp(limitBytes = 1000) {
   const told: string[] = [];
-  const run = new Run('r' as RunId, { mode: 'query', code: 'x', timeoutMs: null }, limitBytes, {
+  const run = new Run('r' as RunId, { mode: 'query', code: 'x', timeoutMs: null }, new OutputRoom(limitBytes), {
     eventsAdded: () => void told.push('events'),
     phaseChanged: (changed) => void told.push(changed.phase),
   });
@@ -58,6 +59,30 @@ describe('a run', () => {
     run.acknowledge(3);
     run.acknowledge(3);
     expect(resumed).toBe(1);
+  });
+
+  it('holds its program up sooner while other runs take the room of all, and lets it go on when they do not', () => {
+    const room = new OutputRoom(64_000);
+    const [run, ...others] = ['r', 'a', 'b', 'c', 'd'].map(
+      (name) =>
+        new Run(name as RunId, { mode: 'query', code: 'x', timeoutMs: null }, room, {
+          eventsAdded() {},
+          phaseChanged() {},
+        }),
+    );
+    let resumed = 0;
+    run?.whenSpace(() => {
+      resumed += 1;
+    });
+    for (const other of others) other.output('stdout', Buffer.alloc(64_000));
+    expect(run?.output('stdout', Buffer.alloc(500))).toBe(true);
+    expect(run?.output('stdout', Buffer.alloc(500))).toBe(false);
+    others[0]?.acknowledge(1);
+    expect([run?.isFull, resumed]).toEqual([false, 1]);
+    others[0]?.output('stdout', Buffer.alloc(64_000));
+    expect(run?.isFull).toBe(true);
+    others[1]?.drop();
+    expect([run?.isFull, resumed]).toEqual([false, 2]);
   });
 
   it('that never runs lets go of who waits for its begin', async () => {

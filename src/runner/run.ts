@@ -3,6 +3,7 @@ import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { maxBodyBytes } from '../protocol/frame.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../protocol/run-event.ts';
+import type { OutputRoom } from './output-room.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
 /** A line of input that a program waits for. */
@@ -42,18 +43,20 @@ export class Run {
   readonly fingerprint: string;
   readonly replay: ReplayBuffer;
   readonly #observer: RunObserver;
+  readonly #room: OutputRoom;
   #request: ExecuteRequest | null;
   #phase: RunPhase = 'queued';
   #exitCode: number | null = null;
   #reason: EndReason | null = null;
   #control: RunControl | null = null;
-  #onSpace: (() => void) | null = null;
+  #onSpace: { readonly callback: () => void; readonly inRoom: Disposable } | null = null;
   readonly #begun = Promise.withResolvers<void>();
 
-  constructor(id: RunId, request: ExecuteRequest, limitBytes: number, observer: RunObserver) {
+  constructor(id: RunId, request: ExecuteRequest, room: OutputRoom, observer: RunObserver) {
     this.id = id;
     this.fingerprint = fingerprint(request);
-    this.replay = new ReplayBuffer(limitBytes);
+    this.replay = new ReplayBuffer(room.limitBytes);
+    this.#room = room;
     this.#request = request;
     this.#observer = observer;
   }
@@ -100,7 +103,7 @@ export class Run {
   /** Adds an event. After the end nothing is added any more. */
   emit(event: RunEvent, body: Uint8Array = nothing): void {
     if (this.#phase === 'finished') return;
-    this.replay.append(event, body);
+    this.#count(() => this.replay.append(event, body));
     this.#observer.eventsAdded(this);
   }
 
@@ -109,12 +112,18 @@ export class Run {
     for (let at = 0; at < bytes.length; at += maxBodyBytes) {
       this.emit({ kind: stream }, bytes.subarray(at, at + maxBodyBytes));
     }
-    return !this.replay.full;
+    return !this.isFull;
   }
 
-  /** Calls back each time that space comes free after the reader was behind. Null ends that. */
+  /** Whether its program has to wait for its reader, or for those of other runs. */
+  get isFull(): boolean {
+    return this.#room.isFullFor(this.replay.unacknowledgedBytes);
+  }
+
+  /** Calls back each time that space comes free after a reader was behind. Null ends that. */
   whenSpace(callback: (() => void) | null): void {
-    this.#onSpace = callback;
+    this.#onSpace?.inRoom[Symbol.dispose]();
+    this.#onSpace = callback && { callback, inRoom: this.#room.whenSpace(callback) };
   }
 
   /** It waits for an answer. */
@@ -130,9 +139,14 @@ export class Run {
 
   /** The consumer has every event up to `n`. */
   acknowledge(n: number): void {
-    const wasFull = this.replay.full;
-    this.replay.acknowledge(n);
-    if (wasFull && !this.replay.full) this.#onSpace?.();
+    const wasFull = this.isFull;
+    this.#count(() => this.replay.acknowledge(n));
+    if (wasFull && !this.isFull) this.#onSpace?.callback();
+  }
+
+  /** Nothing of it is kept any more. */
+  drop(): void {
+    this.#room.changed(-this.replay.unacknowledgedBytes);
   }
 
   /** The end; the first one counts. */
@@ -142,10 +156,17 @@ export class Run {
     this.#exitCode = exitCode;
     this.#reason = reason;
     this.#control = null;
-    this.#onSpace = null;
+    this.whenSpace(null);
     this.#request = null;
     this.#changePhase('finished');
     this.#begun.resolve();
+  }
+
+  /** Does what changes how much waits for a reader. */
+  #count(change: () => void): void {
+    const before = this.replay.unacknowledgedBytes;
+    change();
+    this.#room.changed(this.replay.unacknowledgedBytes - before);
   }
 
   #changePhase(phase: RunPhase): void {

@@ -101,7 +101,7 @@ export class Runner {
       this.#tenant.environ = this.#compose(user, await this.#bootstrapImage());
     });
     await this.#step('the runtime', () => this.#prepareRuntime());
-    await this.#step('the input socket', () => new InputSocket(clock, () => this.#runs.current).listen());
+    await this.#step('the input socket', () => new InputSocket(clock, () => this.#runs.asking).listen());
     await this.#step('the pipes of programs', () => pipes);
     await this.#step('the bootstrap script', async () => {
       const isThere = this.#asTenant(() => existsSync(`${containerPaths.home}/bootstrap.sh`));
@@ -230,7 +230,7 @@ export class Runner {
         // After the reply, which is handed to the system when it is sent.
         shutDown: (graceMs) => void setImmediate(() => void this.#shutDown(graceMs)),
       });
-      this.#control = new ControlConnection(socket, this.#runs, handle);
+      this.#control = new ControlConnection({ socket, protocol, runs: this.#runs, handle });
     } else new FileConnection(socket, this.#tenant, clock);
     const { kernelId, generation } = this.#config;
     const status = this.#status.read();

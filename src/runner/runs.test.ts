@@ -7,6 +7,7 @@ import { Runs } from './runs.ts';
 
 const id = (name: string): RunId => name as RunId;
 const query = (code: string): ExecuteRequest => ({ mode: 'query', code, timeoutMs: null });
+const command = (...argv: string[]): ExecuteRequest => ({ mode: 'command', argv, timeoutMs: null });
 
 /** A set of runs whose programs end when the test says so. */
 function setUp(options: { limitBytes?: number; released?: boolean } = {}) {
@@ -60,6 +61,49 @@ describe('the runs of a kernel', () => {
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
+  // @promise side-by-side
+  it('that are programs or commands begin at once beside those that run, within a bound', async () => {
+    const { runs, begun, end } = setUp({ released: false });
+    runs.execute(id('cell'), query('1'));
+    for (let count = 0; count < 64; count += 1) runs.execute(id(`c${count}`), command('sleep'));
+    expect(begun).toEqual([]);
+    runs.release();
+    expect(begun).toHaveLength(65);
+    expect(() => runs.execute(id('more'), command('ls'))).toThrow(expect.objectContaining({ code: 'OVERLOADED' }));
+    await end('c7');
+    runs.execute(id('more'), command('ls'));
+    expect(runs.get(id('more')).phase).toBe('running');
+    expect(runs.runningIn('main')?.id).toBe('cell');
+  });
+
+  // @promise side-by-side
+  it('that wait say behind what, each behind the one before it', async () => {
+    const { runs, end } = setUp();
+    for (const name of ['a', 'b', 'c']) runs.execute(id(name), query(name));
+    runs.execute(id('beside'), command('ls'));
+    const first = (name: string) => runs.get(id(name)).replay.next(0)?.event;
+    expect(['a', 'b', 'c', 'beside'].map(first)).toEqual([
+      { kind: 'started' },
+      { kind: 'queued', behind: 'a' },
+      { kind: 'queued', behind: 'b' },
+      { kind: 'started' },
+    ]);
+    await end('a');
+    expect(runs.get(id('b')).replay.next(1)?.event).toEqual({ kind: 'started' });
+  });
+
+  it('answer for the question of a program of which nobody knows by which run it is asked', async () => {
+    const { runs, end } = setUp();
+    expect(runs.asking).toBeNull();
+    for (const name of ['old', 'new']) runs.execute(id(name), command('ask'));
+    expect(runs.asking?.id).toBe('new');
+    runs.execute(id('cell'), query('1'));
+    expect(runs.asking?.id).toBe('cell');
+    await end('cell');
+    await end('new');
+    expect(runs.asking?.id).toBe('old');
+  });
+
   it('are begun once by id, and refuse another request under it, also after their end', async () => {
     const { runs, begun, end } = setUp();
     expect(runs.execute(id('a'), query('1'))).toEqual({ existing: false });
@@ -95,7 +139,7 @@ describe('the runs of a kernel', () => {
     await end('a', new Error('broken'));
     expect(runs.get(id('a')).summary()).toMatchObject({ phase: 'finished', exitCode: -1, reason: 'internal' });
     expect(Buffer.from(runs.get(id('a')).replay.next(1)?.body ?? '').toString()).toContain('broken');
-    expect(runs.current?.id).toBe('b');
+    expect(runs.runningIn('main')?.id).toBe('b');
   });
 
   it('wait as long as too much output of finished ones has not been fetched', async () => {
@@ -105,8 +149,10 @@ describe('the runs of a kernel', () => {
     runs.execute(id('b'), query('1'));
     await end('a');
     expect(begun).toEqual(['a']);
+    runs.execute(id('beside'), command('ls'));
+    expect(begun).toEqual(['a', 'beside']);
     runs.acknowledge(id('a'), runs.get(id('a')).replay.last);
-    expect(begun).toEqual(['a', 'b']);
+    expect(begun).toEqual(['a', 'beside', 'b']);
   });
 
   it('are forgotten after a while, on request, and when there are too many', async () => {

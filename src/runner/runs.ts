@@ -1,18 +1,19 @@
 /**
- * The runs of this kernel: a first-in-first-out queue of which one runs at a time, and the finished ones, kept for a
- * while for a consumer that comes back. Run ids are idempotent: a request that arrives twice runs once.
+ * The runs of this kernel: those that wait or run, in their lanes, and the finished ones, kept for a while for a consumer that
+ * comes back. Run ids are idempotent: a request that arrives twice runs once.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import { contextOf, type ExecuteRequest, mainContext } from '../protocol/execute-request.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
+import { type Lane, Lanes } from './lanes.ts';
+import { OutputRoom } from './output-room.ts';
 import { fingerprint, Run, type RunObserver } from './run.ts';
 import { signalNumber } from './tenant-process.ts';
 
-const maxQueue = 256;
 const maxFinished = 64;
-/** The next run begins when finished ones hold less than this many buffers' worth of output that nobody has fetched. */
+/** The next run of a lane begins when finished ones hold less than this many buffers' worth of output that nobody has fetched. */
 const heldBuffers = 4;
 const tailOfFinishedBytes = 128 * 1024;
 /** How long the end of a finished run is remembered, when nobody has fetched its events: an agent may be away. */
@@ -31,32 +32,38 @@ export interface RunsOptions {
   execute(run: Run): Promise<void>;
 }
 
-/** Queues, runs and keeps the runs of one kernel. */
+/** Lines up, runs and keeps the runs of one kernel. */
 export class Runs {
   readonly #options: RunsOptions;
   readonly #runs = new Map<RunId, Run>();
-  readonly #queue: Run[] = [];
+  readonly #lanes = new Lanes();
+  readonly #room: OutputRoom;
   readonly #finished: Run[] = [];
   /** How finished runs ended whose events nobody fetched in time. */
   readonly #retired = new Map<RunId, { readonly summary: RunSummary; readonly fingerprint: string }>();
   readonly #expiry = new Map<RunId, Timer>();
-  #current: Run | null = null;
   #held = true;
   #closed = false;
 
   constructor(options: RunsOptions) {
     this.#options = options;
+    this.#room = new OutputRoom(options.limitBytes);
   }
 
-  /** The run that is being executed; null = none. */
-  get current(): Run | null {
-    return this.#current;
+  /** The query or batch run that runs in this context; null = none. */
+  runningIn(context: string): Run | null {
+    return this.#lanes.running(context);
   }
 
-  /** Runs are queued from the first moment, but none begins before this. */
+  /** Whose a question is of which nobody says by whom it is asked: the main context's, else of the run that began last. */
+  get asking(): Run | null {
+    return this.runningIn(mainContext) ?? this.#lanes.allRunning().at(-1) ?? null;
+  }
+
+  /** Runs are taken from the first moment, but none begins before this. */
   release(): void {
     this.#held = false;
-    this.#next();
+    this.#nextOfAll();
   }
 
   /** Takes a request. Throws RUN_EXISTS, OVERLOADED or SHUTTING_DOWN. */
@@ -67,14 +74,12 @@ export class Runs {
       throw new KerneletError('RUN_EXISTS', `run ${id} exists with another request`);
     }
     if (this.#closed) throw new KerneletError('SHUTTING_DOWN', 'the kernel is stopping');
-    if (this.#queue.length >= maxQueue) {
-      throw new KerneletError('OVERLOADED', `${maxQueue} runs are waiting in this kernel already`);
-    }
-    const run = new Run(id, request, this.#options.limitBytes, this.#options.observer);
+    const run = new Run(id, request, this.#room, this.#options.observer);
+    const { lane, behind } = this.#lanes.enter(run, contextOf(request));
     this.#runs.set(id, run);
-    this.#queue.push(run);
+    if (behind) run.emit({ kind: 'queued', behind: behind.id });
     this.#options.observer.phaseChanged(run);
-    this.#next();
+    this.#next(lane);
     return { existing: false };
   }
 
@@ -85,14 +90,12 @@ export class Runs {
     return run;
   }
 
-  /** Takes a run off the queue, or ends it with a signal. Throws RUN_NOT_FOUND, INVALID_ARGUMENT. */
+  /** Takes a run that waits off its lane, or ends one with a signal. Throws RUN_NOT_FOUND, INVALID_ARGUMENT. */
   cancel(id: RunId, signal: string): void {
     const number = signalNumber(signal);
     if (number === null) throw new KerneletError('INVALID_ARGUMENT', `${signal} is not a signal`);
     const run = this.get(id);
-    const place = this.#queue.indexOf(run);
-    if (place >= 0) {
-      this.#queue.splice(place, 1);
+    if (this.#lanes.withdraw(run)) {
       run.finish(-number, 'cancelled');
       this.#keep(run);
     } else run.control?.cancel(signal as NodeJS.Signals);
@@ -114,7 +117,7 @@ export class Runs {
     const run = this.#runs.get(id);
     if (!run) return;
     run.acknowledge(n);
-    if (run.phase === 'finished') this.#next();
+    if (run.phase === 'finished') this.#nextOfAll();
   }
 
   /** Where all runs stand, oldest first. */
@@ -126,19 +129,21 @@ export class Runs {
   /** Ends everything that waits; new requests are refused. */
   close(): void {
     this.#closed = true;
-    for (const run of this.#queue.splice(0)) {
+    for (const run of [...this.#lanes].flatMap(({ waiting }) => waiting)) {
+      this.#lanes.withdraw(run);
       run.finish(-1, 'cancelled');
       this.#keep(run);
     }
   }
 
-  #next(): void {
-    if (this.#held || this.#current || this.#queue.length === 0) return;
-    const unfetched = this.#finished.reduce((sum, run) => sum + run.replay.unacknowledgedBytes, 0);
-    if (unfetched >= this.#options.limitBytes * heldBuffers) return;
-    const run = this.#queue.shift();
+  #nextOfAll(): void {
+    for (const lane of this.#lanes) this.#next(lane);
+  }
+
+  #next(lane: Lane): void {
+    if (this.#held || (lane.name !== null && this.#isUnfetched)) return;
+    const run = this.#lanes.begin(lane);
     if (!run) return;
-    this.#current = run;
     this.#options
       .execute(run)
       .catch((error: unknown) => {
@@ -146,10 +151,16 @@ export class Runs {
       })
       .finally(() => {
         run.finish(-1, 'internal');
-        this.#current = null;
+        this.#lanes.end(lane);
         this.#keep(run);
-        this.#next();
+        this.#next(lane);
       });
+  }
+
+  /** Whether finished runs hold too much output for another one to begin behind them. */
+  get #isUnfetched(): boolean {
+    const unfetched = this.#finished.reduce((sum, run) => sum + run.replay.unacknowledgedBytes, 0);
+    return unfetched >= this.#options.limitBytes * heldBuffers;
   }
 
   #keep(run: Run): void {
@@ -183,10 +194,11 @@ export class Runs {
 
   #drop(run: Run): void {
     this.#runs.delete(run.id);
+    run.drop();
     this.#expiry.get(run.id)?.[Symbol.dispose]();
     this.#expiry.delete(run.id);
     const place = this.#finished.indexOf(run);
     if (place >= 0) this.#finished.splice(place, 1);
-    this.#next();
+    this.#nextOfAll();
   }
 }

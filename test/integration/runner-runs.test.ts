@@ -27,10 +27,11 @@ describe('a run', () => {
 
   it('waits for those before it, and can be taken off the queue', async () => {
     const [first, second, third] = [kernel.nextRun(), kernel.nextRun(), kernel.nextRun()];
+    const cell = (code: string) => ({ mode: 'query', code, timeoutMs: null }) as const;
     const results = [
-      kernel.peer.run(first, shellCommand('sleep 0.5; echo 1')),
-      kernel.peer.run(second, shellCommand('echo 2')),
-      kernel.peer.run(third, shellCommand('echo 3')),
+      kernel.peer.run(first, cell('sleep 0.5; echo 1')),
+      kernel.peer.run(second, cell('echo 2')),
+      kernel.peer.run(third, cell('echo 3')),
     ];
     await kernel.peer.request('cancel', { run: second, signal: 'SIGTERM' });
     expect((await Promise.all(results)).map(({ stdout, reason }) => [stdout, reason])).toEqual([
@@ -40,13 +41,23 @@ describe('a run', () => {
     ]);
   });
 
+  // @promise side-by-side
+  it('of a program or command begins at once, beside a cell that runs', async () => {
+    await kernel.shell('mkfifo go');
+    const result = kernel.query('read line <go; echo "$line"');
+    const beside = await Promise.all([kernel.shell('echo 1'), kernel.shell('echo 2'), kernel.program('echo 3')]);
+    expect(beside.map(({ stdout }) => stdout)).toEqual(['1\n', '2\n', '3\n']);
+    await kernel.shell('echo gone on >go; rm go');
+    expect((await result).stdout).toBe('gone on\n');
+  });
+
   it('is interrupted with its whole process group', async () => {
     const name = kernel.nextRun();
     const result = kernel.peer.run(
       name,
       shellCommand('trap "echo caught; exit 5" INT; echo on; sleep 30 & wait'),
       ({ event }) => {
-        if (event.kind === 'stdout') void kernel.peer.request('interrupt', { run: null });
+        if (event.kind === 'stdout') void kernel.peer.request('interrupt', { run: name });
       },
     );
     expect(await result).toMatchObject({ stdout: 'on\ncaught\n', exitCode: 5 });

@@ -79,6 +79,7 @@ export class RunCollector {
   /** Takes an event. Returns true when it ends the call: `take` the answer before adding more. */
   add({ event, body }: NumberedRunEvent): boolean {
     switch (event.kind) {
+      case 'queued':
       case 'started':
         return false;
       case 'stdout':

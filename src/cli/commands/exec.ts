@@ -18,7 +18,7 @@ export const exec = {
   exec ID -- CMD...                      a command of the image; standard input goes to it
   exec ID --batch [--build CMD] --exec CMD   clean, build, execute; "*" is the language's own way
 
-Runs of one kernel wait for each other. The first Ctrl-C interrupts the run, a second one kills it. Code of the first
+Code and batches of one kernel wait for those before them; commands begin at once. The first Ctrl-C interrupts the run, a second one kills it. Code of the first
 form that is killed, by that or by a limit, takes the variables with it; files stay. A program that asks a question is
 answered from standard input.`,
   operands: [],

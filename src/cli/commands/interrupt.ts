@@ -5,7 +5,7 @@ import { daemonClient } from '../connect.ts';
 export const interrupt = {
   name: 'interrupt',
   summary: 'interrupt what a kernel runs',
-  description: 'Interrupts what the kernel is running, like Ctrl-C in its terminal. State is kept.',
+  description: 'Interrupts the code or batch that the kernel is running, like Ctrl-C in its terminal. State is kept.',
   operands: ['<id>'],
   options: [],
   examples: [{ command: 'kernelet interrupt 3f2a', what: 'stop an endless loop' }],

@@ -302,7 +302,8 @@ export const kernelOperations = {
     method: 'post',
     path: '/v1/kernels/{id}/interrupt',
     tag,
-    summary: 'Interrupts what the kernel is running, like Ctrl-C.',
+    summary:
+      'Interrupts the query or batch run that runs, like Ctrl-C; programs and commands are interrupted by their runs.',
     params: kernelParamsSchema,
     status: 200,
     reply: { 'application/json': interruptReplySchema },

@@ -135,6 +135,7 @@ export const runEventSchema = z
   .strictObject({
     n: z.int().min(1),
     event: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('queued'), behind: z.string() }),
       z.strictObject({ kind: z.literal('started') }),
       z.strictObject({ kind: z.literal('stdout') }),
       z.strictObject({ kind: z.literal('stderr') }),
@@ -147,7 +148,7 @@ export const runEventSchema = z
     ]),
     body: z.string().optional().openapi({ description: 'The bytes of the event in base64, when it has any.' }),
   })
-  .openapi('RunEvent') satisfies z.ZodType<{ readonly event: RunEvent }>;
+  .openapi('RunEvent') satisfies z.ZodType<{ readonly event: Document<RunEvent> }>;
 
 /** The events of a run as frames. */
 const framesSchema = z.any().openapi({
@@ -166,7 +167,8 @@ export const runOperations = {
     method: 'post',
     path: '/v1/kernels/{id}/runs',
     tag,
-    summary: 'Starts a run and answers at once. The same id with the same contents is not run twice.',
+    summary:
+      'Starts a run and answers at once. The same id with the same contents is not run twice. Queries and batch runs wait for those before them, which an event `queued` says; programs and commands begin at once, 64 beside each other at most.',
     params: kernelParamsSchema,
     body: executeBodySchema,
     status: 202,
@@ -207,7 +209,7 @@ export const runOperations = {
     method: 'post',
     path: `${path}/cancel`,
     tag,
-    summary: 'Takes a queued run off the queue, or ends a running one by a signal.',
+    summary: 'Takes a run that waits out of its queue, or ends a running one by a signal.',
     params: runParamsSchema,
     body: cancelBodySchema,
     status: 200,
