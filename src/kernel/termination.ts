@@ -148,10 +148,11 @@ export function describeFailures(failures: readonly RevertFailure[]): string {
 
 function failCleanUp(state: StateOf<'cleaning-up'>, failures: readonly RevertFailure[], now: number): Reduction {
   const reasons = describeFailures(failures);
-  const isViolation = failures.some(({ step, code }) => step !== putOffStep && !awayCodes.has(code));
   const { spec, termination } = state.record;
   const failedCleanUps = state.failedCleanUps + 1;
   const isAnswered = failedCleanUps >= triesBeforeAnswer || now - termination.at >= answerAfterMs;
+  // An engine may fail a call; that it goes on to is what somebody has to look at.
+  const isViolation = isAnswered && failures.some(({ step, code }) => step !== putOffStep && !awayCodes.has(code));
   const isPublished = isAnswered && observedReasons.has(termination.reason);
   const text = `kernel ${spec.id} could not be removed yet: ${reasons}; it is tried again`;
   const error = new KerneletError('ENGINE_FAILED', text, { context: { kernel: spec.id } });

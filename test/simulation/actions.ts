@@ -3,6 +3,7 @@ import type { CreateRequest } from '../../src/agent/agent.ts';
 import { parseRunId, type RunId } from '../../src/lib/ids.ts';
 import type { Callers } from './callers.ts';
 import type { KernelHistory } from './history.ts';
+import { checkNothingUsed } from './invariants.ts';
 import { outputOf, programOf } from './node/simulated-runner.ts';
 import type { Action, Step } from './schedule.ts';
 import { image, type Simulation } from './simulation.ts';
@@ -21,6 +22,9 @@ const bounds = {
   /** Until a run with a time limit is accepted, beyond that limit. */
   limit: 18_000,
   list: 20_000,
+  /** The engine's patience with a question, and some. */
+  inspect: 40_000,
+  figures: 40_000,
   /** As long as the service manager waits. */
   stop: 120_000,
 } as const;
@@ -76,6 +80,18 @@ export class Actions {
           agent.list({ all: true }),
         );
         break;
+      case 'inspect': {
+        const kernel = this.#kernel(action);
+        this.#callers.ask({ what: 'inspect', subject: kernel.name, withinMs: bounds.inspect }, (agent) =>
+          agent.inspectNow(kernel.id, neverAborted),
+        );
+        break;
+      }
+      case 'figures':
+        this.#callers.ask({ what: 'figures', subject: 'all', withinMs: bounds.figures }, (agent) =>
+          agent.stats(neverAborted),
+        );
+        break;
       case 'stop-daemon':
         this.stopDaemon(() => this.#daemonBack(action.backAfterMs), { isLast: false });
         break;
@@ -84,8 +100,7 @@ export class Actions {
         this.#daemonBack(action.backAfterMs);
         break;
       case 'fail-call':
-        this.#simulation.tell(`the next ${action.method} is to end so: ${action.fault}`);
-        this.#simulation.engines.plan({ method: action.method, fault: action.fault });
+        this.#planFault(action);
         break;
       default:
         this.#befall(action);
@@ -99,6 +114,18 @@ export class Actions {
       kernel.wasForced ||= force;
       await agent.destroy(kernel.id, { force });
     });
+  }
+
+  /** Asks how the node is, which has no kernel any more. */
+  askWhatIsUsed(): void {
+    const request = { what: 'status', subject: 'all', withinMs: bounds.list };
+    this.#callers.ask(
+      request,
+      (agent) => agent.status(),
+      (outcome) => {
+        if (outcome.ok) checkNothingUsed(this.#simulation, outcome.value);
+      },
+    );
   }
 
   /**
@@ -134,6 +161,12 @@ export class Actions {
     // What waits for a disk that hangs, or for room on it, stays open until the process ends.
     const waits = this.#simulation.wasDiskStalled || this.#simulation.wasFullWithin(roomNoticedMs);
     if (files.length > 0 && !waits) this.#simulation.fail(`the daemon has stopped and left open: ${files.join(', ')}`);
+  }
+
+  #planFault({ method, fault, after = 0 }: Of<'fail-call'>): void {
+    const which = after === 0 ? `the next ${method}` : `the ${method} after ${after} others`;
+    this.#simulation.tell(`${which} is to end so: ${fault}`);
+    this.#simulation.engines.plan({ method, fault, after });
   }
 
   #befall(action: Exclude<Step, { readonly do: CallerAction }>): void {
@@ -421,6 +454,8 @@ type CallerAction =
   | 'exec'
   | 'cancel'
   | 'list'
+  | 'inspect'
+  | 'figures'
   | 'stop-daemon'
   | 'kill-daemon'
   | 'fail-call';

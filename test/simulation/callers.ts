@@ -15,12 +15,23 @@ interface Call {
 /** How a call ended: with a result, or with an error's code. */
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: string };
 
+/** What somebody was told, and how the kernel that it was about is by then, as the agent says. */
+export interface Answer {
+  readonly what: string;
+  readonly subject: string;
+  /** Null: it was done. */
+  readonly code: string | null;
+  /** Null: no such kernel lives. */
+  readonly phase: string | null;
+}
+
 /** All who wait in one world. */
 export class Callers {
   readonly #simulation: Simulation;
   readonly #waiting = new Set<Call>();
   /** The longest that was waited for each kind of thing, in milliseconds. */
   readonly longest = new Map<string, number>();
+  readonly answers: Answer[] = [];
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -53,6 +64,9 @@ export class Callers {
     const end = (outcome: Outcome<T>, text: string): void => {
       this.#waiting.delete(call);
       const took = machine.timeline.now - now;
+      const kernel = this.#simulation.kernels.find(({ name }) => name === subject);
+      const phase = kernel ? this.#simulation.phaseOf(kernel) : null;
+      this.answers.push({ what, subject, code: outcome.ok ? null : outcome.code, phase });
       this.longest.set(what, Math.max(took, this.longest.get(what) ?? 0));
       this.#simulation.tell(`${what} ${subject}: ${text} after ${Math.round(took)} ms`);
       then(outcome);

@@ -1,4 +1,5 @@
 /** What must hold in a simulated world at every moment, and what must hold when everything is well again. */
+import type { AgentStatus } from '../../src/agent/agent.ts';
 import { labelNames } from '../../src/kernel/container/ownership.ts';
 import { prewarmedNetworkLabels } from '../../src/network/prewarmed-network.ts';
 import type { KernelHistory } from './history.ts';
@@ -56,6 +57,16 @@ export function isQuiet(simulation: Simulation): boolean {
     listed.every(({ id, spec }) => !isOfKernel(spec.labels) || own.has(id)) &&
     [...own].every((id) => listed.some((one) => one.id === id && one.running))
   );
+}
+
+/** Notes what a node says is in use that has no kernel any more. */
+export function checkNothingUsed(simulation: Simulation, { kernels, slots, invariantViolations }: AgentStatus): void {
+  if (kernels > 0) simulation.fail(`${kernels} kernels are counted, and there is none`);
+  for (const [slot, { used }] of Object.entries(slots))
+    if (used > 0) simulation.fail(`${used} of ${slot} are in use, and there is no kernel`);
+  if (!simulation.isOnlyFault) return;
+  for (const [what, count] of Object.entries(invariantViolations))
+    if (count > 0) simulation.fail(`${count} times was counted what should never be: ${what}`);
 }
 
 /** Notes what is left when every kernel has ended and the daemon has stopped. */

@@ -3,7 +3,9 @@ import { loadSettings } from '../../src/config/load.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import { Actions } from './actions.ts';
 import { Callers } from './callers.ts';
+import { checkAnswers, checkFaultCame } from './faults/only-fault.ts';
 import { checkAlways, checkNothingLeft, isQuiet } from './invariants.ts';
+import type { HostCall } from './node/engine-host.ts';
 import type { Schedule } from './schedule.ts';
 import { Simulation } from './simulation.ts';
 import { enter } from './world/interposition.ts';
@@ -16,6 +18,8 @@ export interface Played {
   /** The longest that anybody waited, by what was asked, in milliseconds. */
   readonly longest: ReadonlyMap<string, number>;
   readonly events: number;
+  /** The calls of the engine, in their order. */
+  readonly calls: readonly HostCall[];
 }
 
 /** How often the invariants are looked at while nothing is done. */
@@ -70,12 +74,15 @@ export async function play(schedule: Schedule, settings: Settings): Promise<Play
       timeline.inWorld(() => actions.do(step));
       checkAlways(simulation);
     }
+    if (schedule.isOnlyFault) checkFaultCame(simulation);
     await conclude(simulation, { callers, actions, pass });
+    if (schedule.isOnlyFault) checkAnswers(simulation, callers.answers);
     return {
       transcript: simulation.transcript,
       violation: simulation.violation?.message ?? null,
       longest: callers.longest,
       events: timeline.ran,
+      calls: simulation.engines.calls,
     };
   } finally {
     enter(null);
@@ -123,6 +130,8 @@ async function conclude(
   for (const kernel of kernels) if (kernel.isLive) timeline.inWorld(() => actions.destroy(kernel, true));
   await pass(endMs, () => !callers.isAnybodyWaiting && isQuiet(simulation));
   if (simulation.hasOrphanFolder) await pass(orphanFolderMs, () => !simulation.hasOrphanFolder);
+  timeline.inWorld(() => actions.askWhatIsUsed());
+  await pass(endMs, () => !callers.isAnybodyWaiting);
   let hasStopped = false;
   const stopped = (): void => {
     hasStopped = true;

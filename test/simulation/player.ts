@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Schedule } from './schedule.ts';
 import type { Failure, Task, TaskResult } from './worker-messages.ts';
 
-/** Failures after which no more are looked for. */
+/** Failures of a row of seeds after which no more are looked for. */
 const enough = 3;
 /** How many schedules a process is given at a time. */
 const share = 50;
@@ -15,11 +15,23 @@ const share = 50;
 export interface Summary {
   readonly played: number;
   readonly failures: readonly Failure[];
+  /** The calls of the engine in each schedule, when they were wanted. */
+  readonly calls: TaskResult['calls'];
 }
 
-/** Plays these schedules. Rejects with a defect of the simulation. */
-export const playSchedules = (schedules: readonly Schedule[]): Promise<Summary> =>
-  playTasks([{ schedules, from: 0, count: 0, twice: false }]);
+/** Plays these schedules, all of them however many fail. Rejects with a defect of the simulation. */
+export function playSchedules(schedules: readonly Schedule[]): Promise<Summary> {
+  const tasks: Task[] = [];
+  for (let at = 0; at < schedules.length; at += share)
+    tasks.push({ ...plain, schedules: schedules.slice(at, at + share) });
+  return playTasks(tasks, Number.POSITIVE_INFINITY);
+}
+
+/** The calls of the engine that come in each of these schedules. Rejects with a defect of the simulation. */
+export async function callsIn(schedules: readonly Schedule[]): Promise<Summary['calls']> {
+  const { calls } = await playTasks([{ ...plain, schedules, wantsCalls: true }], Number.POSITIVE_INFINITY);
+  return calls;
+}
 
 /**
  * Plays the schedules of a row of seeds, until some have failed. `twice`: each is played again, and must come out the same.
@@ -28,30 +40,35 @@ export const playSchedules = (schedules: readonly Schedule[]): Promise<Summary> 
 export function playSeeds(from: number, count: number, { twice }: { readonly twice: boolean }): Promise<Summary> {
   const tasks: Task[] = [];
   for (let at = from; at < from + count; at += share) {
-    tasks.push({ schedules: null, from: at, count: Math.min(share, from + count - at), twice });
+    tasks.push({ ...plain, from: at, count: Math.min(share, from + count - at), twice });
   }
-  return playTasks(tasks);
+  return playTasks(tasks, enough);
 }
 
-async function playTasks(tasks: Task[]): Promise<Summary> {
+const plain: Task = { schedules: null, from: 0, count: 0, twice: false, wantsCalls: false };
+
+/** `most`: failures after which no more are looked for. */
+async function playTasks(tasks: Task[], most: number): Promise<Summary> {
+  const calls: Summary['calls'][number][] = [];
   const failures: Failure[] = [];
   let played = 0;
   const work = async (): Promise<void> => {
     const worker = fork(path.join(import.meta.dirname, 'worker.ts'), { execArgv: [] });
     try {
       await once(worker, 'message');
-      for (let task = tasks.shift(); task && failures.length < enough; task = tasks.shift()) {
+      for (let task = tasks.shift(); task && failures.length < most; task = tasks.shift()) {
         const result = await ask(worker, task);
         if (result.error !== undefined) throw new Error(result.error);
         played += result.played;
         failures.push(...result.failures);
+        calls.push(...result.calls);
       }
     } finally {
       worker.kill('SIGKILL');
     }
   };
   await Promise.all(Array.from({ length: Math.min(tasks.length, availableParallelism()) }, work));
-  return { played, failures };
+  return { played, failures, calls };
 }
 
 /** Rejects when the process ends. */

@@ -19,9 +19,14 @@ export type Action =
   | { readonly do: 'exec'; readonly kernel: number; readonly runsMs: number; readonly timeoutMs: number | null }
   | { readonly do: 'cancel'; readonly kernel: number }
   | { readonly do: 'list' }
+  /** What a kernel is, as the engine knows it now. */
+  | { readonly do: 'inspect'; readonly kernel: number }
+  /** The figures of all kernels, read now. */
+  | { readonly do: 'figures' }
   | { readonly do: 'stop-daemon'; readonly backAfterMs: number }
   | { readonly do: 'kill-daemon'; readonly backAfterMs: number }
-  | { readonly do: 'fail-call'; readonly method: DummyMethod; readonly fault: CallFault }
+  /** `after`: how many calls of the method are to pass first; none when absent. */
+  | { readonly do: 'fail-call'; readonly method: DummyMethod; readonly fault: CallFault; readonly after?: number }
   | { readonly do: 'engine-away'; readonly forMs: number }
   | { readonly do: 'engine-hangs'; readonly forMs: number }
   | { readonly do: 'restart-engine'; readonly keepsContainers: boolean; readonly forMs: number }
@@ -48,9 +53,16 @@ export type Step = Action & { readonly at: number };
 /** What is played: chance and the actions, of which some may be left out. */
 export interface Schedule {
   readonly seed: number;
+  /** What it is for, where it does not follow from its seed. */
+  readonly title?: string;
   readonly steps: readonly Step[];
   /** Whether the operator has kernels started again whose containers ended with the engine or the machine; no when absent. */
   readonly startsAgain?: boolean;
+  /**
+   * Whether the calls that it says fail are all that befalls the node: then they must come, answers are compared with what is
+   * so, and nothing may be counted that should never be. No when absent.
+   */
+  readonly isOnlyFault?: boolean;
 }
 
 export const kernelCount = 3;
@@ -65,7 +77,7 @@ const troubles: readonly EventTrouble[] = ['lost', 'twice', 'reordered'];
 
 /** How likely each action is, beside the others. */
 const weights: Readonly<Record<Action['do'], number>> = {
-  ...{ create: 16, destroy: 8, restart: 7, restore: 4, exec: 9, cancel: 3, list: 3 },
+  ...{ create: 16, destroy: 8, restart: 7, restore: 4, exec: 9, cancel: 3, list: 3, inspect: 2, figures: 2 },
   ...{ 'stop-daemon': 3, 'kill-daemon': 9, 'fail-call': 12, 'engine-away': 3, 'engine-hangs': 3 },
   ...{
     'restart-engine': 3,
@@ -134,6 +146,7 @@ function actionOf(kind: Action['do'], random: SeededRandom): Action {
     case 'exec':
       return execOn(kernel, random);
     case 'list':
+    case 'figures':
       return { do: kind };
     case 'stop-daemon':
     case 'kill-daemon':
@@ -160,6 +173,7 @@ function actionOf(kind: Action['do'], random: SeededRandom): Action {
     case 'restart':
     case 'restore':
     case 'cancel':
+    case 'inspect':
     case 'out-of-memory':
     case 'remove-container':
     case 'lose-socket':

@@ -54,6 +54,8 @@ export class Simulation {
   readonly engines: EngineHost;
   readonly kernels: readonly KernelHistory[];
   readonly settings: Settings;
+  /** As in `Schedule`. */
+  readonly isOnlyFault: boolean;
   readonly transcript: string[] = [];
   /** The first invariant that did not hold. */
   violation: Violation | null = null;
@@ -72,8 +74,9 @@ export class Simulation {
   #lives = 0;
   #boots = 0;
 
-  constructor({ seed }: Schedule, settings: Settings) {
+  constructor({ seed, isOnlyFault = false }: Schedule, settings: Settings) {
     this.settings = settings;
+    this.isOnlyFault = isOnlyFault;
     let parts = 0;
     this.machine = new Machine(() => {
       parts += 1;

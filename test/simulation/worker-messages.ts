@@ -1,4 +1,5 @@
 /** What is said between a test and the processes that play its schedules. */
+import type { HostCall } from './node/engine-host.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Schedules to play: these, or those of a row of seeds. */
@@ -8,6 +9,8 @@ export interface Task {
   readonly count: number;
   /** Whether each is played again, and must come out the same. */
   readonly twice: boolean;
+  /** Whether the calls of the engine are wanted. */
+  readonly wantsCalls: boolean;
 }
 
 /** One that failed, as short as it could be made. */
@@ -20,6 +23,8 @@ export interface Failure extends Schedule {
 export interface TaskResult {
   readonly played: number;
   readonly failures: readonly Failure[];
+  /** Those of each schedule, when they are wanted. */
+  readonly calls: readonly (readonly HostCall[])[];
   /** A defect of the simulation itself. */
   readonly error?: string;
 }

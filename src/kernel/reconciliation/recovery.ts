@@ -9,6 +9,8 @@ import type { Engine } from '../../engine/engine.ts';
 import type { EventSink } from '../../events/kernel-event.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
+import type { ErrorCode } from '../../lib/error-codes.ts';
+import { toKerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelActor } from '../actor.ts';
@@ -22,6 +24,7 @@ import type { RecoverySummary } from '../kernel-registry.ts';
 import type { DeviceLeases } from '../leases.ts';
 import { decodeRecord, type KernelRecord } from '../record.ts';
 import type { ContainerObservation } from '../state-machine.ts';
+import { awayCodes } from '../termination.ts';
 import type { BootNote } from './boot-note.ts';
 import { containerIsAlive, type Ground, observationOf, outlivedUntil } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
@@ -48,6 +51,9 @@ export interface AdoptionParts {
 
 /** How long a recovery waits for clean-ups to end; they go on afterwards. */
 const settleMs = 5_000;
+
+/** Of which an engine that fails, hangs or is away has the blame. */
+const engineTroubles: ReadonlySet<ErrorCode> = new Set([...awayCodes, 'ENGINE_FAILED']);
 
 /** Takes over what an earlier process left. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED, and then has done nothing. */
 export async function adoptAll(
@@ -130,7 +136,10 @@ function holdDevices(
   if (placement && devices.heldBy(kernel) === null) devices.adopt(kernel, placement.devices);
 }
 
-/** A lease that cannot be had again (two kernels claim one) is logged, and both kernels are kept. */
+/**
+ * A lease that cannot be had again (two kernels claim one) is counted and logged, and both kernels are kept. That the engine fails
+ * meanwhile says nothing of leases: what it was asked for is made sure of again and again.
+ */
 async function adoptLeases(
   record: KernelRecord,
   { plan, clock, log, invariantViolations, unheldLimits }: AdoptionParts,
@@ -141,8 +150,13 @@ async function adoptLeases(
       await withDeadline(options, async (deadline) => await step.adopt?.(record, deadline));
     } catch (error) {
       if (step.limits === true) unheldLimits.add(record, step, error);
-      invariantViolations.count('unadopted-lease');
-      log.error('a lease could not be taken over', { kernel: record.spec.id, step: step.name, error });
+      const fields = { kernel: record.spec.id, step: step.name, error };
+      if (engineTroubles.has(toKerneletError(error).code)) {
+        log.warn('what a kernel runs with could not be looked at; it is looked at again', fields);
+      } else {
+        invariantViolations.count('unadopted-lease');
+        log.error('a lease could not be taken over', fields);
+      }
     }
   }
 }

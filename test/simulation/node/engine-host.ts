@@ -12,13 +12,25 @@ import { KerneletError } from '../../../src/lib/errors.ts';
 import type { SeededRandom } from '../../support/random.ts';
 import type { Owner, Scheduled, Timeline } from '../world/timeline.ts';
 
-/** How one call goes wrong. */
-export type CallFault = 'error' | 'hang' | 'late' | 'lost-reply' | 'hang-after-success';
+/**
+ * How one call goes wrong. `error`: refused, nothing done. `hang`: nothing done and no answer. `late`: after a while, as usual.
+ * `lost-reply` and `cut-reply`: done, and nothing or half of the answer comes. `hang-after-success`: done, and no answer.
+ * `events-twice`: done, but from then on each event comes twice.
+ */
+export type CallFault = 'error' | 'hang' | 'late' | 'lost-reply' | 'cut-reply' | 'hang-after-success' | 'events-twice';
 
-/** What is to go wrong with the next call of a method. */
+/** What is to go wrong with a call of a method: with the next one, unless some are to pass before it. */
 export interface PlannedFault {
   readonly method: DummyMethod;
   readonly fault: CallFault;
+  readonly after?: number;
+}
+
+/** A call that has reached the host. */
+export interface HostCall {
+  readonly method: DummyMethod;
+  /** Milliseconds since the world's begin. */
+  readonly at: number;
 }
 
 /** How events come while they are mixed up. */
@@ -27,6 +39,8 @@ export type EventTrouble = 'lost' | 'twice' | 'reordered';
 const never = new AbortController().signal;
 /** So late is a call that is late. */
 const lateMs = 25_000;
+/** How long events come twice after a call that is followed by that. */
+const twiceMs = 60_000;
 /** How long the client of an engine waits for a question and for what changes something, as that of Docker does. */
 const patience = { readMs: 30_000, changeMs: 150_000 };
 const reads: ReadonlySet<DummyMethod> = new Set([
@@ -58,7 +72,9 @@ export class EngineHost {
   /** Counts the connections of followers: what was on its way when one ended is lost. */
   #connection = 0;
   #onTheirWay = 0;
-  readonly #planned: PlannedFault[] = [];
+  readonly #planned: { readonly method: DummyMethod; readonly fault: CallFault; left: number }[] = [];
+  /** Every call so far. */
+  readonly calls: HostCall[] = [];
   readonly #pending = new Set<(error: KerneletError) => void>();
   /** Who follows its events, by the process in which that is. */
   readonly #followers = new Map<EventReader, Owner>();
@@ -99,9 +115,14 @@ export class EngineHost {
     return this.#onTheirWay > 0;
   }
 
-  /** Has the next call of a method go wrong. */
-  plan(fault: PlannedFault): void {
-    this.#planned.push(fault);
+  /** Has a call of a method go wrong. */
+  plan({ method, fault, after = 0 }: PlannedFault): void {
+    this.#planned.push({ method, fault, left: after });
+  }
+
+  /** The methods of which no call has gone wrong as planned. */
+  get unspentFaults(): readonly DummyMethod[] {
+    return this.#planned.map(({ method }) => method);
   }
 
   /** It answers nobody for so long, and does afterwards what it was asked. */
@@ -195,8 +216,8 @@ export class EngineHost {
       tooLate = this.#timeline.schedule(reads.has(method) ? readMs : changeMs, owner, giveUp);
     }
     this.#pending.add(fail);
-    const at = this.#planned.findIndex((planned) => planned.method === method);
-    const fault = at < 0 ? null : (this.#planned.splice(at, 1)[0]?.fault ?? null);
+    this.calls.push({ method, at: this.#timeline.now });
+    const fault = this.#faultOf(method);
     if (fault !== null) this.#tell(`engine: ${method} ${subjectOf(args)}: ${fault}`);
     const effect = async (): Promise<unknown> => {
       const engine = this.#answering;
@@ -218,7 +239,9 @@ export class EngineHost {
     const carryOut = (): void => {
       effect().then(
         (value) => {
+          if (fault === 'events-twice') this.mixEvents('twice', twiceMs);
           if (fault === 'lost-reply') fail(unavailable());
+          else if (fault === 'cut-reply') fail(unreadable(method));
           else if (fault !== 'hang-after-success') reply(() => resolve(value));
         },
         (error: unknown) => reply(() => reject(error)),
@@ -228,6 +251,16 @@ export class EngineHost {
     this.#onTheirWay += 1;
     this.#timeline.schedule(delayMs, this.#world, arrive);
     return promise;
+  }
+
+  /** What goes wrong with the call of this method that comes now. */
+  #faultOf(method: DummyMethod): CallFault | null {
+    const planned = this.#planned.find((one) => one.method === method);
+    if (!planned) return null;
+    planned.left -= 1;
+    if (planned.left >= 0) return null;
+    this.#planned.splice(this.#planned.indexOf(planned), 1);
+    return planned.fault;
   }
 
   /** Half to one and a half times so long. */
@@ -272,6 +305,9 @@ const unavailable = (): KerneletError => new KerneletError('ENGINE_UNAVAILABLE',
 
 const failed = (method: string): KerneletError =>
   new KerneletError('ENGINE_FAILED', `the simulated engine failed ${method}`, { context: { status: 500 } });
+
+const unreadable = (method: string): KerneletError =>
+  new KerneletError('ENGINE_FAILED', `the simulated engine's reply to ${method} is not JSON`);
 
 const late = (method: string): KerneletError =>
   new KerneletError('DEADLINE_EXCEEDED', `the simulated engine took too long for ${method}`);
