@@ -4,6 +4,7 @@
  */
 import { addAbortListener } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { collectEvery } from '../lib/buffer-garbage.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, type KerneletError, toKerneletError } from '../lib/errors.ts';
@@ -34,6 +35,9 @@ export interface ConnectionOptions {
 
 /** Bytes waiting to be written above which a peer counts as one that does not read. */
 const congestedBytes = 1024 * 1024;
+
+/** What has come from all runners; rarer than in a runner, since a collection holds up everybody. */
+const outputPassed = collectEvery(32 * 1024 * 1024);
 
 /** An open, greeted connection. Disposing it closes it. */
 export class Connection implements Disposable {
@@ -170,6 +174,7 @@ export class Connection implements Disposable {
   }
 
   #receive(chunk: Uint8Array): void {
+    outputPassed(chunk.length);
     try {
       // Bodies shall be plain arrays: those of Node's class behave differently when they are sliced.
       const plain = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
