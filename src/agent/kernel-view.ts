@@ -81,6 +81,8 @@ export function viewOf(
     readyAt: record.readyAt,
     /** Since when the engine has not listed its container; null = it does. */
     missingSince: record.missingSince,
+    /** Since when no more is known of it than its container tells; null = its record is whole. */
+    unrecordedSince: record.unrecordedSince,
     /** Since when the runner of the running kernel has not answered; null = it does. */
     unreachableSince: record.phase === 'running' ? (client?.unreachableSince() ?? null) : null,
     /** Why it is stuck, since when, and what comes next; null = it is not. */

@@ -154,6 +154,14 @@ export class NodeDevices implements AsyncDisposable {
     this.#lost.set(kernel, this.ledger.restore(kernel, allocationOf(devices)));
   }
 
+  /** Every device but cores and memory, as a whole: more than that nobody can have. */
+  accelerators(): readonly DeviceShare[] {
+    return this.plugins
+      .flatMap((plugin) => plugin.createMap().options.devices)
+      .filter(({ slot }) => slot.includes('.'))
+      .map(({ slot, id, amount }) => [slot, id, plainText(amount)]);
+  }
+
   /** What a kernel has; null without an entry. */
   heldBy(kernel: KernelId): readonly DeviceShare[] | null {
     const allocation = this.ledger.held.get(kernel);

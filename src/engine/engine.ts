@@ -157,6 +157,8 @@ export interface ContainerDetail extends ContainerSummary {
   readonly finishedAt: string;
   readonly ports: readonly PublishedPort[];
   readonly networkAddress: string | null;
+  /** Names of the networks that it is on; none where it has joined that of another container. */
+  readonly networks: readonly string[];
   readonly cgroupParent: string;
   /** Where the network files that it has from its network lie on this machine; blank = unknown. */
   readonly networkFiles: { readonly hosts: string; readonly 'resolv.conf': string; readonly hostname: string };

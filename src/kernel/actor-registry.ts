@@ -48,6 +48,8 @@ export interface ActorRegistryParts {
   readonly containers: KernelContainers;
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
+  /** The name of the agent's own network. */
+  readonly bridgeName: string;
   readonly devices: DeviceLeases;
   /** Gives new kernels users of their own; absent: they have those of their specifications. */
   readonly users?: KernelUsers | undefined;
@@ -162,6 +164,7 @@ export class ActorRegistry implements KernelRegistry {
       createdAt: this.#parts.clock.now(),
       readyAt: null,
       missingSince: null,
+      unrecordedSince: null,
       termination: null,
       restarts: null,
       timings: [],
@@ -182,6 +185,7 @@ export class ActorRegistry implements KernelRegistry {
     this.#assertGoingOn();
     const actor = this.#actors.get(id);
     if (!actor) throw notRunning(this.get(id));
+    if (actor.record.unrecordedSince !== null) throw unrecorded(actor.record);
     this.#parts.engineGuard.assertOpen();
     // While its container still runs: without the image there would be no next one.
     await this.#assertImage(actor.record, signal);
@@ -389,6 +393,11 @@ function missing({ spec, missingSince }: KernelRecord): KerneletError {
   const since = new Date(missingSince ?? 0).toISOString();
   const text = `the container engine has not listed the container of kernel ${spec.id} since ${since}, and its runner does not answer`;
   return new KerneletError('KERNEL_MISSING', text, { context: { kernel: spec.id } });
+}
+
+function unrecorded({ spec }: KernelRecord): KerneletError {
+  const text = `kernel ${spec.id} is unrecorded: nobody knows what another container of it would be made with; take its files with \`kernelet download\``;
+  return new KerneletError('NOT_SUPPORTED', text, { context: { kernel: spec.id } });
 }
 
 function notRunning(record: KernelRecord): KerneletError {

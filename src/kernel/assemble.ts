@@ -231,6 +231,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     containers,
     ownership,
     scratch,
+    bridgeName: bridge.name,
     clock,
     log,
     bootNote: new BootNote(state.path, log),

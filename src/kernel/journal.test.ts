@@ -161,9 +161,9 @@ describe('the text of a record', () => {
     const whole = JSON.parse(encodeRecord(recordFixture())) as Record<string, unknown>;
     for (const name of Object.keys(whole)) {
       const { [name]: _, ...rest } = whole;
-      // Records of older versions have no apps, and know of no missing containers and no restarts.
+      // Records of older versions have no apps, and know of no missing containers, unrecorded kernels and restarts.
       if (name === 'apps') expect(decodeRecord(JSON.stringify(rest)).apps).toEqual([]);
-      else if (name === 'missingSince' || name === 'restoredFrom' || name === 'restarts')
+      else if (name === 'missingSince' || name === 'unrecordedSince' || name === 'restoredFrom' || name === 'restarts')
         expect(decodeRecord(JSON.stringify(rest))[name]).toBeNull();
       else expect(() => decodeRecord(JSON.stringify(rest)), name).toThrow();
       expect(() => decodeRecord(JSON.stringify({ ...whole, [name]: { odd: true } })), name).toThrow();

@@ -32,7 +32,7 @@ export interface JournalContent {
 export interface Journal {
   /** Replaces the kernel's record. Throws STATE_UNUSABLE; then the old one stands. */
   write(record: KernelRecord): Promise<void>;
-  /** Removes the kernel's record; an absent one is success. */
+  /** Removes the kernel's record, and what of it was put aside; an absent one is success. */
   remove(kernel: KernelId): Promise<void>;
   /** Reads all records, putting aside what is damaged. Throws STATE_UNUSABLE when they cannot be read now. */
   load(): Promise<JournalContent>;
@@ -50,6 +50,9 @@ const unreadable = (folder: string, cause: unknown): KerneletError =>
     cause,
     context: { path: folder },
   });
+
+/** The kernel of something that was put aside, whose name is that of its folder with a time. */
+const kernelOf = (name: string): string => name.split('.', 1)[0] ?? '';
 
 /** A journal in a folder. */
 export class FileJournal implements Journal {
@@ -135,13 +138,15 @@ export class FileJournal implements Journal {
       throw unreadable(this.#quarantine, error);
     });
     // A name that is no kernel's stands for no kernel, so nothing needs to be kept for it.
-    return new Set(names.map((name) => name.split('.', 1)[0] ?? '').filter(isKernelId));
+    return new Set(names.map(kernelOf).filter(isKernelId));
   }
 
   async #remove(kernel: KernelId): Promise<void> {
     this.#synced.delete(kernel);
     await rm(join(this.#kernels, kernel), { recursive: true, force: true });
     await syncFolder(this.#kernels);
+    const aside = (await readdir(this.#quarantine)).filter((name) => kernelOf(name) === kernel);
+    for (const name of aside) await rm(join(this.#quarantine, name), { recursive: true, force: true });
   }
 
   async #putAside(name: string, folder: string, error: unknown): Promise<QuarantinedRecord> {

@@ -33,7 +33,8 @@ export interface KernelRegistry extends AsyncDisposable {
   destroy(id: KernelId, options: DestroyOptions): Promise<KernelRecord>;
   /**
    * A new container with the same files, ports and resources, and these variables beside the tenant's own. Joins a
-   * restart under way, whose variables count. Throws IMAGE_NOT_FOUND, and the kernel runs on, when its image is gone.
+   * restart under way, whose variables count. Throws IMAGE_NOT_FOUND when its image is gone, and NOT_SUPPORTED when it
+   * is unrecorded; the kernel runs on then.
    */
   restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord>;
   /** What is kept of kernels whose end nobody asked for, the latest first. */

@@ -6,6 +6,7 @@ import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { LeasedNetwork, NetworkFiles } from '../network/prewarmed-network.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
 import type { SlotAmounts } from '../resources/slot-amounts.ts';
+import type { KnownSlots } from '../resources/slot-name.ts';
 
 /** The node's cores, memory and accelerators. */
 export interface DeviceLeases {
@@ -13,6 +14,10 @@ export interface DeviceLeases {
   lease(kernel: KernelId, ask: SlotAmounts, signal: AbortSignal, image?: ImageFacts): Promise<DevicePlacement>;
   /** Enters what a kernel of an earlier process has, even beyond what is free. */
   adopt(kernel: KernelId, devices: readonly DeviceShare[]): void;
+  /** Every slot that was ever there. */
+  readonly known: KnownSlots;
+  /** Every device but cores and memory, as a whole. */
+  accelerators(): readonly DeviceShare[];
   /** What a kernel has; null without an entry. */
   heldBy(kernel: KernelId): readonly DeviceShare[] | null;
   /** The kernels with an entry. */

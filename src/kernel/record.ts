@@ -148,6 +148,11 @@ const kernelRecord = fields({
   readyAt: nullable(number),
   /** Since when the engine has not listed its container, in milliseconds since the epoch; null = it does. */
   missingSince: newer(nullable(number), null),
+  /**
+   * Since when it is *unrecorded*, in milliseconds since the epoch: the record before and its copy could not be read, and this
+   * one says what its container and its home tell (`reconciliation/unrecorded.ts`); null = it says everything.
+   */
+  unrecordedSince: newer(nullable(number), null),
   termination: nullable(termination),
   /** Of its container's replacements; null = there was none. */
   restarts: newer(nullable(restarts), null),

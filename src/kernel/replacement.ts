@@ -60,9 +60,10 @@ export function endDead(state: Running, death: ContainerDeath, now: number): Red
   const { record } = state;
   const isRow = record.restarts !== null && record.readyAt !== null && now - record.readyAt < steadyMs;
   const tries = (isRow ? (record.restarts?.tries ?? 0) : 0) + 1;
-  if (death.isToRestart && tries <= maxTries)
+  const isToRestart = death.isToRestart && record.unrecordedSince === null;
+  if (isToRestart && tries <= maxTries)
     return beginRestart(state, record, { why: { reason, detail: redactText(detail), tries }, grace: false, now });
-  const words = death.isToRestart ? `it was started again ${maxTries} times in a row: ${detail}` : detail;
+  const words = isToRestart ? `it was started again ${maxTries} times in a row: ${detail}` : detail;
   const error = new KerneletError('KERNEL_DIED', words);
   return cleanUp(state, { reason, exitCode, detail: words, error }, { grace: false, now });
 }

@@ -31,7 +31,7 @@ export interface StuckFacts {
 
 /** What the kernel is stuck for; null: it is not. A container that is missing counts before its runner, which may be gone with it. */
 export function stuckOf(
-  { phase, missingSince, spec: { id } }: KernelRecord,
+  { phase, missingSince, unrecordedSince, spec: { id } }: KernelRecord,
   { failedTry, unreachableSince, missingGraceMs, now }: StuckFacts,
 ): Stuck | null {
   if (failedTry !== null) {
@@ -46,11 +46,17 @@ export function stuckOf(
     const next = `it ends when its container stays away for ${describeDuration(missingGraceMs)} and its runner does not answer`;
     return { why: 'the engine does not list its container', since: missingSince, next };
   }
-  if (unreachableSince === null) return null;
-  const next = `it is used on when its runner answers; \`kernelet rm --force ${id}\` ends it`;
+  if (unreachableSince !== null) {
+    return {
+      why: 'its runner does not answer: its container may be paused, or the runner stuck',
+      since: unreachableSince,
+      next: `it is used on when its runner answers; \`kernelet rm --force ${id}\` ends it`,
+    };
+  }
+  if (unrecordedSince === null) return null;
   return {
-    why: 'its runner does not answer: its container may be paused, or the runner stuck',
-    since: unreachableSince,
-    next,
+    why: 'neither its record nor the copy of it could be read: no more is known of it than its container tells',
+    since: unrecordedSince,
+    next: `it runs on and cannot be restarted; \`kernelet rm ${id}\` ends it and keeps its files for a while`,
   };
 }

@@ -36,7 +36,9 @@ const unasked: ReadonlySet<TerminationReason> = new Set([
 ]);
 
 /** Whether there may be something in an ended kernel's home that somebody misses. */
-export function isToBeKept({ readyAt, restoredFrom, termination }: KernelRecord): boolean {
+export function isToBeKept({ readyAt, restoredFrom, unrecordedSince, termination }: KernelRecord): boolean {
+  // Whoever removes such a kernel ends what is broken, and may want the files.
+  if (unrecordedSince !== null) return true;
   // What is brought back is not lost by a creation that fails, or that somebody gives up.
   if (readyAt === null) return restoredFrom !== null;
   return termination !== null && unasked.has(termination.reason);

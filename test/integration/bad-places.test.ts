@@ -197,6 +197,34 @@ describe('records that cannot be read', () => {
     expect((await node.run(['exec', id, '-c', 'state'])).text).toBe("'kept'\n");
     expect((await statusOf(node)).invariantViolations).toMatchObject({ 'quarantined-record': 1, 'restored-record': 1 });
   });
+
+  // @promise damaged-records
+  it('nor their copies leave a kernel that is used on, is said to be unrecorded, and goes with its container by its id', async () => {
+    await using node = await NodeUnderTest.started();
+    const id = await node.create('--lang', 'python', '--publish', '8000');
+    await node.run(['exec', id, '-c', 'state = "kept"; open("precious", "w").write("x")']);
+    const ports = JSON.stringify((await kernelsOf(node))[0]?.ports);
+    await node.endDaemon('SIGKILL');
+    await writeFile(path.join(node.stateDir, 'kernels', id, 'record.json'), '{"version":');
+    await writeFile(path.join(node.stateDir, 'scratch', id, 'private', 'record.json'), '');
+    await node.startDaemon();
+    const [kernel] = await kernelsOf(node);
+    expect([kernel?.id, kernel?.phase, JSON.stringify(kernel?.ports)]).toEqual([id, 'running', ports]);
+    expect((await node.run(['ps'])).text).toMatch(
+      /running \(unrecorded\)[\s\S]*neither its record nor the copy of it could be read/,
+    );
+    expect((await node.run(['exec', id, '-c', 'state'])).text).toBe("'kept'\n");
+    expect(await refused(node, ['restart', id])).toMatchObject({ code: 'NOT_SUPPORTED' });
+    expect((await statusOf(node)).slots.cpus.used).toBe(1);
+    expect((await statusOf(node)).invariantViolations).toMatchObject({ 'unrecorded-kernel': 1 });
+    expect((await node.run(['rm', id])).status).toBe(0);
+    expect((await statusOf(node)).slots.cpus.used).toBe(0);
+    const found = path.join(node.folder, 'found');
+    expect((await node.run(['restore', id, '--to', found])).status).toBe(0);
+    expect(await readFile(path.join(found, 'precious'), 'utf8')).toBe('x');
+    await node.endDaemon('SIGTERM');
+    await untilEmpty(node);
+  });
 });
 
 describe('an API socket', () => {

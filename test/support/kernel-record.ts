@@ -58,6 +58,7 @@ export function recordFixture(change: Partial<KernelRecord> = {}): KernelRecord 
     createdAt: 1_000,
     readyAt: 2_000,
     missingSince: null,
+    unrecordedSince: null,
     termination: null,
     restarts: null,
     timings: [],

@@ -11,6 +11,8 @@ import type { Family, HistogramSeries } from './exposition.ts';
 export interface AgentFacts {
   readonly status: AgentStatus;
   readonly phases: ReadonlyMap<KernelPhase, number>;
+  /** Kernels that are unrecorded. */
+  readonly unrecorded: number;
   readonly health: OwnHealth;
   readonly operations: OperationTimes;
   readonly statistics: Pick<Statistics, 'sampleSeconds' | 'roundSeconds' | 'missingMetricCounts'>;
@@ -22,6 +24,7 @@ export interface AgentFacts {
 export function agentFamilies({
   status,
   phases,
+  unrecorded,
   health,
   operations,
   statistics,
@@ -64,6 +67,11 @@ export function agentFamilies({
       'kernelet_hung_file_systems',
       'File systems that do not answer, as far as paths on them were asked for.',
       status.hungFileSystems.length,
+    ),
+    gauge(
+      'kernelet_unrecorded_kernels',
+      'Kernels of which no more is known than their containers tell: neither the record nor its copy could be read.',
+      unrecorded,
     ),
     labelled('kernelet_kernels', 'gauge', 'Kernels that have not ended, by phase.', 'phase', phases),
     labelled(

@@ -32,13 +32,15 @@ export class MetricsExporter implements Disposable {
   async *exposition(status: AgentStatus, signal: AbortSignal): AsyncGenerator<string> {
     const { statistics, operations, kernels, events } = this.#parts;
     const phases = new Map<KernelPhase, number>();
-    for (const { phase } of kernels.list()) phases.set(phase, (phases.get(phase) ?? 0) + 1);
+    const records = kernels.list();
+    for (const { phase } of records) phases.set(phase, (phases.get(phase) ?? 0) + 1);
+    const unrecorded = records.filter(({ unrecordedSince }) => unrecordedSince !== null).length;
     const health = await this.#health.read();
     const figures = await statistics.now(signal);
     const queues = new Map([['final-records', statistics.waitingRecords]]);
     if (events.waiting !== undefined) queues.set('outbox', events.waiting);
     const families = [
-      ...agentFamilies({ status, phases, health, operations, statistics, queues }),
+      ...agentFamilies({ status, phases, unrecorded, health, operations, statistics, queues }),
       ...nodeFamilies(statistics.node(), this.#slots(status)),
       ...kernelFamilies(figures),
     ];

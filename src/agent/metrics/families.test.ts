@@ -123,6 +123,7 @@ it('exports the agent itself, and its event loop from the second scrape on', asy
   const facts = {
     status,
     phases: new Map([['running', 1]] as const),
+    unrecorded: 1,
     operations,
     statistics,
     queues: new Map([['x', 2]]),
@@ -133,6 +134,7 @@ it('exports the agent itself, and its event loop from the second scrape on', asy
     'kernelet_start_time_seconds 1.5',
     'kernelet_engine_healthy 0',
     'kernelet_kernels{phase="running"} 1',
+    'kernelet_unrecorded_kernels 1',
     'kernelet_invariant_violations_total{kind="strays"} 2',
     'kernelet_queue_depth{queue="x"} 2',
     'kernelet_operation_duration_seconds_count{component="engine",operation="info",outcome="ok"} 1',
@@ -165,7 +167,8 @@ it('names everything as Prometheus wants it', async () => {
     missingMetricCounts: new Map(),
   };
   const operations = new OperationTimes(new FakeClock());
-  const facts = { status, phases: new Map(), operations, statistics, queues: new Map(), health: await meter.read() };
+  const counts = { phases: new Map(), unrecorded: 0, queues: new Map() };
+  const facts = { status, ...counts, operations, statistics, health: await meter.read() };
   const families = [...agentFamilies(facts), ...nodeFamilies(nothing, {}), ...kernelFamilies([])];
   expect(new Set(families.map(({ name }) => name)).size).toBe(families.length);
   for (const { name, type, help } of families) {

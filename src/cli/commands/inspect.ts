@@ -22,14 +22,33 @@ export const inspect = {
   async run(call) {
     await using client = await daemonClient(call);
     const kernel = await client.inspect(call.operands[0] ?? '');
-    await call.screen.either(kernel, () => facts(describe(kernel)));
+    await call.screen.either(kernel, () => facts(known(kernel, describe(kernel))));
     return 0;
   },
 } satisfies CliCommand;
 
+/** What nobody knows of a kernel that is unrecorded. */
+const untold: ReadonlySet<string> = new Set([
+  'runtime',
+  'OCI runtime',
+  'disk limit',
+  'home limit',
+  'bandwidth',
+  'open files',
+  'mounts',
+  'root file system',
+  'environment',
+  'ready',
+  'steps',
+]);
+
+const known = ({ unrecordedSince }: Kernel, all: readonly (readonly [string, string])[]) =>
+  unrecordedSince === null ? all : all.filter(([name]) => !untold.has(name));
+
 function describe(kernel: Kernel): (readonly [string, string])[] {
   const { limits, termination, runner } = kernel;
   const accelerators = kernel.devices.filter(({ slot }) => slot.includes('.'));
+  const processes = kernel.unrecordedSince === null ? `, ${limits.processes} processes` : '';
   const or = (items: readonly string[]): string => (items.length === 0 ? '-' : items.join(', '));
   return [
     ['id', kernel.id],
@@ -40,7 +59,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['OCI runtime', kernel.ociRuntime === null ? "the engine's default" : printable(kernel.ociRuntime)],
     [
       'limits',
-      `${limits.cpus} ${limits.cpus === 1 ? 'CPU' : 'CPUs'}, ${describeByteSize(limits.memoryBytes)}, ${limits.processes} processes`,
+      `${limits.cpus} ${limits.cpus === 1 ? 'CPU' : 'CPUs'}, ${describeByteSize(limits.memoryBytes)}${processes}`,
     ],
     [
       'devices',
@@ -87,9 +106,11 @@ function restartsFact(restarts: Kernel['restarts']): (readonly [string, string])
   return [['restarts', `${count}, the last at ${new Date(at).toISOString()}: ${reason}: ${printable(detail)}`]];
 }
 
-function stuckFacts({ stuck, missingSince, unreachableSince }: Kernel): (readonly [string, string])[] {
+function stuckFacts(kernel: Kernel): (readonly [string, string])[] {
+  const { stuck, missingSince, unreachableSince, unrecordedSince } = kernel;
   if (stuck === null) return [];
-  const state = missingSince !== null ? 'missing' : unreachableSince !== null ? 'unreachable' : 'stuck';
+  const states = { missing: missingSince, unreachable: unreachableSince, unrecorded: unrecordedSince };
+  const [state = 'stuck'] = Object.entries(states).find(([, since]) => since !== null) ?? [];
   return [
     [`${state} since`, `${new Date(stuck.since).toISOString()}: ${printable(stuck.why)}`],
     ['next', stuck.next],

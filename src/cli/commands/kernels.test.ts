@@ -96,6 +96,21 @@ describe('a missing kernel', () => {
   });
 });
 
+describe('an unrecorded kernel', () => {
+  it('is shown as one, with what is known of it', async () => {
+    const since = Date.UTC(2026, 0, 2);
+    change({ unrecordedSince: since, stuck: { why: 'its record is lost', since, next: 'it runs on' } });
+    const listed = (await cli.run(['ps'])).stdout;
+    expect(listed).toContain('running (unrecorded)');
+    expect(listed).toMatch(new RegExp(`^${id}: for .* its record is lost; it runs on$`, 'm'));
+    const { stdout } = await cli.run(['inspect', id]);
+    expect(stdout).toMatch(/unrecorded since: +2026-01-02T00:00:00.000Z: its record is lost\n *next: +it runs on/);
+    expect(stdout).toMatch(/^ports:/m);
+    expect(stdout).not.toMatch(/^(runtime|mounts|environment|steps):|processes/m);
+    expect(await json<unknown>('inspect', id)).toMatchObject({ unrecordedSince: since });
+  });
+});
+
 describe('a kernel that was started again', () => {
   const restarts = {
     ...{ count: 2, reason: 'node-reboot', detail: 'its container ended with this machine', tries: 2 },

@@ -32,10 +32,12 @@ export const ps = {
   },
 } satisfies CliCommand;
 
-function phaseText({ phase, termination, missingSince, unreachableSince, stuck, restarts }: Kernel): string {
+function phaseText(kernel: Kernel): string {
+  const { phase, termination, missingSince, unreachableSince, unrecordedSince, stuck, restarts } = kernel;
   if (termination) return `${phase} (${termination.reason})`;
   if (missingSince !== null) return `${phase} (missing)`;
   if (unreachableSince !== null) return `${phase} (unreachable)`;
+  if (unrecordedSince !== null) return `${phase} (unrecorded)`;
   if (stuck !== null) return `${phase} (stuck)`;
   if (restarts === null) return phase;
   return phase === 'restarting'

@@ -41,6 +41,7 @@ describe('readContainerDetail', () => {
       finishedAt: '',
       ports: [{ containerPort: 80, hostAddress: '127.0.0.1', hostPort: 30000 }],
       networkAddress: '172.17.0.2',
+      networks: ['a', 'b'],
     });
   });
 

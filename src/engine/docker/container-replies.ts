@@ -61,6 +61,7 @@ export function readContainerDetail(value: unknown): ContainerDetail {
     finishedAt: readTime(text(state, 'FinishedAt')),
     ports: readPorts(child(settings, 'Ports')),
     networkAddress: readAddress(child(settings, 'Networks')),
+    networks: Object.keys(child(settings, 'Networks')),
     cgroupParent: text(child(container, 'HostConfig'), 'CgroupParent'),
     networkFiles: {
       hosts: text(container, 'HostsPath'),

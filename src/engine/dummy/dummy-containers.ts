@@ -121,6 +121,7 @@ export class DummyContainer {
         this.running && typeof this.spec.network === 'string' && this.spec.network !== 'none'
           ? `10.0.0.${this.pid % 250}`
           : null,
+      networks: typeof this.spec.network === 'string' ? [this.spec.network] : [],
       cgroupParent: '',
       networkFiles: {
         hosts: `/containers/${this.id}/hosts`,

@@ -198,6 +198,10 @@ export const kernelSchema = z
     missingSince: z.number().nullable().openapi({
       description: 'Since when the engine has not listed its container, in milliseconds since the epoch.',
     }),
+    unrecordedSince: z.number().nullable().openapi({
+      description:
+        'Since when, in milliseconds since the epoch, neither its record nor the copy of it could be read. What is said of it is what its container tells: `image` is an id, and its runtime, environment, mounts, steps and all limits but CPUs and memory are unknown. It is used on, and is not restarted.',
+    }),
     unreachableSince: z.number().nullable().openapi({
       description:
         'Since when its runner has not answered (paused, stopped or stuck), in milliseconds since the epoch. It is used on when it is back.',

@@ -96,11 +96,15 @@ async function auditKernel(
 ): Promise<void> {
   const actor = actors.get(kernel);
   if (!actor || !isSteady(actor)) return;
-  const { containerId, placement } = actor.record;
-  const file = await readResourceFile(actor.record, scratch, signal);
+  const { containerId, placement, unrecordedSince } = actor.record;
+  const labels = containerId === null ? null : (placements.get(containerId) ?? null);
+  // Nobody could write the file of one that is unrecorded anew.
+  const file =
+    unrecordedSince === null
+      ? await readResourceFile(actor.record, scratch, signal)
+      : (labels?.devices ?? placement.devices);
   // Whatever happened while the file was read is the next round's.
   if (actors.get(kernel) !== actor || !isSteady(actor)) return;
-  const labels = containerId === null ? null : (placements.get(containerId) ?? null);
   const findings = compareAccounts({
     lease: devices.heldBy(kernel),
     record: placement.devices,

@@ -121,34 +121,11 @@ describe('recovering', () => {
     expect([...second.leases.held.keys()]).toEqual([taken + 1]);
   });
 
-  it('holds the devices of a container of whose kernel nothing can be read but its labels, until it is gone', async () => {
-    const first = await fixture();
-    const { id } = specFixture();
-    const { placement } = await first.kernels.registry.create(specFixture({ id }), never);
-    expect(placement.devices).not.toEqual([]);
-    await first[Symbol.asyncDispose]();
-    await writeFile(join(first.state.kernels, id, 'record.json'), '{"version":1,');
-    await rm(first.kernels.scratch.paths(id).private, { recursive: true });
-
-    const second = await fixture({ folder: first.folder, engine: first.dummy });
-    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 0, quarantined: 1 });
-    const settle = async (): Promise<void> => {
-      for (let pass = 0; pass < 3; pass += 1) await second.kernels.registry.sweep(never);
-      await second.kernels.registry.auditDevices(never);
-    };
-    await settle();
-    expect(second.dummy.containers).toHaveLength(1);
-    expect(second.devices.heldBy(id)).toEqual(placement.devices);
-    await second.dummy.removeContainer(second.containerOf(id).id, never);
-    await settle();
-    expect(second.devices.holders()).toEqual([]);
-  });
-
   it('finds kernels, orphans and prewarmed networks of the time when the agent was called something else', async () => {
     const networks = { settings: { prewarmedNetworks: 1 } };
     const first = await fixture({ ...networks, agentId: 'i-before' });
-    const [running, lost] = [specFixture({ network: 'bridge' }), specFixture()];
-    for (const spec of [running, lost]) await first.kernels.registry.create(spec, never);
+    const [running, lost, left] = [specFixture({ network: 'bridge' }), specFixture(), specFixture()];
+    for (const spec of [running, lost, left]) await first.kernels.registry.create(spec, never);
     const prewarmedNetworks = () =>
       first.dummy.containers.filter(({ spec }) => spec.name.startsWith('kernelet-network.'));
     await expect.poll(() => prewarmedNetworks().length).toBe(1);
@@ -158,20 +135,23 @@ describe('recovering', () => {
       await first[Symbol.asyncDispose]();
     }
     expect(prewarmedNetworks()).toEqual([prewarmedNetwork]);
-    // Both records are lost, one kernel's scratch folder as well: nothing but the containers tells of that one.
-    for (const { id } of [running, lost]) await rm(join(first.state.kernels, id), { recursive: true });
-    await rm(first.kernels.scratch.paths(lost.id).root, { recursive: true });
+    // Both records are lost, one kernel's scratch folder as well; of the third a dead container is left.
+    for (const { id } of [running, lost, left]) await rm(join(first.state.kernels, id), { recursive: true });
+    for (const { id } of [lost, left]) await rm(first.kernels.scratch.paths(id).root, { recursive: true });
+    first.containerOf(left.id).exit(0);
 
     const second = await fixture({ ...networks, agentId: 'i-now', folder: first.folder, engine: first.dummy });
     expect(second.state.agentId).toBe('i-now');
-    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 1, ended: 0, quarantined: 0 });
-    expect(second.kernels.registry.get(running.id).phase).toBe('running');
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 2, ended: 0, quarantined: 0 });
+    for (const { id } of [running, lost]) expect(second.kernels.registry.get(id).phase).toBe('running');
     // Nobody knows any more what was in its files: another one takes its place.
     await expect.poll(() => prewarmedNetworks().filter((one) => one !== prewarmedNetwork).length).toBe(1);
     await expect.poll(() => prewarmedNetworks().length).toBe(1);
     for (let pass = 0; pass < 2; pass += 1) await second.kernels.registry.sweep(never);
-    expect(second.events).toMatchObject([{ type: 'kernel-terminated', kernelId: lost.id, reason: 'abandoned' }]);
-    await second.kernels.registry.destroy(running.id, { reason: 'user-requested', force: true });
+    expect(second.events).toMatchObject([{ type: 'kernel-terminated', kernelId: left.id, reason: 'abandoned' }]);
+    for (const { id } of [running, lost]) {
+      await second.kernels.registry.destroy(id, { reason: 'user-requested', force: true });
+    }
     await second.kernels[Symbol.asyncDispose]();
     expect(second.dummy.containers).toEqual([]);
   });

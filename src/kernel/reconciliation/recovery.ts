@@ -3,7 +3,7 @@
  * record gets its actor and its leases back, then learns what became of its container.
  */
 
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../../engine/engine.ts';
 import type { EventSink } from '../../events/kernel-event.ts';
@@ -11,6 +11,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import type { ErrorCode } from '../../lib/error-codes.ts';
 import { toKerneletError } from '../../lib/errors.ts';
+import type { KernelId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelActor } from '../actor.ts';
@@ -30,6 +31,7 @@ import { containerIsAlive, type Ground, observationOf, outlivedUntil } from './c
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import { type ListedContainer, ownedAmong } from './owned-containers.ts';
 import type { UnheldLimits } from './unheld-limits.ts';
+import { unrecordedRecord } from './unrecorded.ts';
 
 /** What a recovery works with. */
 export interface AdoptionParts {
@@ -40,7 +42,9 @@ export interface AdoptionParts {
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
   readonly events: Pick<EventSink<KernelRecord>, 'hasToldEnd'>;
-  readonly devices: Pick<DeviceLeases, 'adopt' | 'heldBy'>;
+  readonly devices: Pick<DeviceLeases, 'known' | 'accelerators'>;
+  /** The name of the agent's own network. */
+  readonly bridgeName: string;
   readonly invariantViolations: InvariantViolations;
   readonly bootNote: Pick<BootNote, 'rebootedAt' | 'write'>;
   readonly unheldLimits: UnheldLimits;
@@ -69,7 +73,8 @@ export async function adoptAll(
   const listed = new Set(containers.map(({ containerId }) => containerId));
   await engineGuard.check({ listed, recorded: records }, signal);
   for (const _ of quarantined) invariantViolations.count('quarantined-record');
-  const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
+  const decisions = decideRecovery(records, containers, await journal.putAside());
+  const resumed = await Promise.all(decisions.map((one) => toResume(one, parts, signal)));
   const known = resumed.filter((one) => one !== null);
   // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
   const observations = await observeAll(
@@ -102,20 +107,25 @@ interface Resumed {
   readonly container: ListedContainer | null;
 }
 
-async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promise<Resumed | null> {
+async function toResume(
+  decision: RecoveryDecision,
+  parts: AdoptionParts,
+  signal: AbortSignal,
+): Promise<Resumed | null> {
   const { scratch, clock, journal, log, invariantViolations } = parts;
   switch (decision.kind) {
     case 'resume':
       return decision;
     case 'restore': {
       const { container } = decision;
-      const record = await restoreRecord(container, scratch, clock.now());
-      if (!record) {
-        holdDevices(container, parts);
-        return null;
-      }
-      invariantViolations.count('restored-record');
-      log.warn('the record of a running kernel was restored from its scratch folder', { kernel: record.spec.id });
+      const { kernelId: kernel } = container;
+      const restored = await restoreRecord(container, scratch, clock.now());
+      const record = restored ?? (await recordOfTraces(container, parts, signal));
+      if (!record) return null;
+      invariantViolations.count(restored ? 'restored-record' : 'unrecorded-kernel');
+      if (restored) log.warn('the record of a running kernel was restored from its scratch folder', { kernel });
+      else
+        log.error('neither the record of a kernel nor its copy can be read: it is unrecorded, and used on', { kernel });
       await journal.write(record).catch((error: unknown) => log.error('the record could not be written', { error }));
       return { record, container };
     }
@@ -124,16 +134,20 @@ async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promi
   }
 }
 
-/**
- * Of a kernel of which nothing can be read but the labels of its container. That runs on, and nobody else may get its devices
- * before it is gone; its ports are the engine's.
- */
-function holdDevices(
-  { kernelId: kernel, containerId, placement }: ListedContainer,
-  { devices, log }: AdoptionParts,
-): void {
-  log.error('a container runs whose record and its copy cannot be read; it keeps its devices', { kernel, containerId });
-  if (placement && devices.heldBy(kernel) === null) devices.adopt(kernel, placement.devices);
+/** Null: its container has gone since it was listed. */
+async function recordOfTraces(
+  container: ListedContainer,
+  { engine, scratch, devices, bridgeName: bridge, clock }: AdoptionParts,
+  signal: AbortSignal,
+): Promise<KernelRecord | null> {
+  const detail = await engine.inspectContainer(container.containerId, signal);
+  if (!detail) return null;
+  const owner = await lstat(scratch.paths(container.kernelId).work).catch(() => null);
+  const node = { bridge, slots: devices.known, accelerators: devices.accelerators() };
+  return unrecordedRecord(
+    { container, detail, owner: owner && { uid: owner.uid, gid: owner.gid }, ...node },
+    clock.now(),
+  );
 }
 
 /**
@@ -195,15 +209,16 @@ async function settled(actors: readonly KernelActor[], clock: Clock, signal: Abo
 export type RecoveryDecision =
   /** It has a record: the reducer decides by its phase. The container is the record's own, if there is one. */
   | { readonly kind: 'resume'; readonly record: KernelRecord; readonly container: ListedContainer | null }
-  /** Its record is lost but its container lives: the copy in its scratch folder may stand in. */
+  /** Its record is lost, not its container: the copy in its scratch folder may stand in, else what is seen of it. */
   | { readonly kind: 'restore'; readonly container: ListedContainer }
   /** A container that nothing can be done for: the sweep removes it once it has seen it twice. */
   | { readonly kind: 'leave-to-sweep'; readonly container: ListedContainer };
 
-/** One decision for each record, then one for each container that is no record's. Pure. */
+/** One decision for each record, then one for each container that is no record's; `aside`: kernels whose record was put aside. Pure. */
 export function decideRecovery(
   records: readonly KernelRecord[],
   containers: readonly ListedContainer[],
+  aside: ReadonlySet<KernelId>,
 ): readonly RecoveryDecision[] {
   const known = new Set(records.map((record) => record.spec.id));
   const taken = new Set<ListedContainer>();
@@ -212,12 +227,33 @@ export function decideRecovery(
     if (container) taken.add(container);
     return { kind: 'resume', record, container };
   });
+  const lost = latestOfLost(
+    containers.filter(({ kernelId }) => !known.has(kernelId)),
+    aside,
+  );
   for (const container of containers) {
     if (taken.has(container)) continue;
-    const lost = !known.has(container.kernelId) && containerIsAlive(container.state);
-    decisions.push({ kind: lost ? 'restore' : 'leave-to-sweep', container });
+    decisions.push({ kind: lost.has(container) ? 'restore' : 'leave-to-sweep', container });
   }
   return decisions;
+}
+
+/**
+ * Of each kernel without a record one container that it may have had last: the latest that lives; of one whose record was put
+ * aside also one that does not, since with it nobody would learn of the kernel's end.
+ */
+function latestOfLost(
+  containers: readonly ListedContainer[],
+  aside: ReadonlySet<KernelId>,
+): ReadonlySet<ListedContainer> {
+  const latest = new Map<KernelId, ListedContainer>();
+  const isAlive = ({ state }: ListedContainer): boolean => containerIsAlive(state);
+  for (const one of containers.filter((each) => isAlive(each) || aside.has(each.kernelId))) {
+    const other = latest.get(one.kernelId);
+    const isLater = !other || (isAlive(one) === isAlive(other) ? one.generation > other.generation : isAlive(one));
+    if (isLater) latest.set(one.kernelId, one);
+  }
+  return new Set(latest.values());
 }
 
 /** The container of the record's own generation. An older one is a left-over of a restart. */

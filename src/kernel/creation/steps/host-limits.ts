@@ -43,8 +43,10 @@ export function hostLimitsStep({ engine, scratch, bandwidth, processRoot }: Host
     scope: 'generation',
     deadlineMs: 30_000,
     apply,
-    async revert({ spec }, deadline) {
+    async revert({ spec, unrecordedSince }, deadline) {
       if (spec.limits.bitsPerSecond !== null) await bandwidth.remove(spec.id, deadline);
+      // One that is unrecorded may have had a limit; on a machine without the programs it had none.
+      else if (unrecordedSince !== null) await bandwidth.remove(spec.id, deadline).catch(() => {});
     },
     limits: true,
     async adopt(record: KernelRecord, deadline) {

@@ -22,8 +22,12 @@ export function scratchStep(scratch: ScratchFolders, users: UsersOfContainers): 
       await scratch.create(id, who.onHost(user), { homeBytes: limits.homeBytes, root: who.root, signal });
       return {};
     },
-    revert: (record) =>
-      isToBeKept(record) ? scratch.keep(record.spec.id, encodeRecord(record)) : scratch.remove(record.spec.id),
+    async revert(record) {
+      const { spec, unrecordedSince } = record;
+      // No kernel could be made again of what is known of one that is unrecorded.
+      const note = unrecordedSince === null ? encodeRecord(record) : '';
+      await (isToBeKept(record) ? scratch.keep(spec.id, note) : scratch.remove(spec.id));
+    },
     limits: true,
     async adopt({ spec, phase }) {
       // One that is ending is not used any more.
