@@ -11,6 +11,7 @@ import type { KernelFile, KernelNetwork, KernelService, PortPair } from '../kern
 import type { RunId, SessionId } from '../lib/ids.ts';
 import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import type { ContextState } from '../protocol/kernel-contexts.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
@@ -30,6 +31,15 @@ export type { KeptView, KernelView, NodeResources };
 export interface RequestedModel extends Omit<KernelModel, 'command'> {
   /** null: the command of the image. */
   readonly command: readonly string[] | null;
+}
+
+/** A context that a caller wants. */
+export interface ContextRequest {
+  readonly name: string;
+  /** Of its code; the kernel's when absent. */
+  readonly language?: string | undefined;
+  /** The folder in which it starts; the home when absent. */
+  readonly cwd?: string | undefined;
 }
 
 /** A request for a kernel; what is absent gets its default from the configuration. */
@@ -187,9 +197,23 @@ export interface Agent extends AsyncDisposable {
   /** Answers a program that waits for input; null = the input has ended. */
   input(id: string, run: RunId, text: string | null, signal: AbortSignal): Promise<void>;
   stdin(id: string, run: RunId, data: Uint8Array, eof: boolean, signal: AbortSignal): Promise<{ open: boolean }>;
-  interrupt(id: string, run: RunId | null, signal: AbortSignal): Promise<{ interrupted: boolean }>;
+  /** Without a run: the one that runs in this context, `main` when absent. */
+  interrupt(id: string, run: RunId | null, signal: AbortSignal, context?: string): Promise<{ interrupted: boolean }>;
   cancel(id: string, run: RunId, killSignal: string, signal: AbortSignal): Promise<void>;
-  complete(id: string, code: string, cursor: number, signal: AbortSignal): Promise<readonly string[]>;
+  /** By the interpreter of this context, `main` when absent. */
+  complete(id: string, code: string, cursor: number, signal: AbortSignal, context?: string): Promise<readonly string[]>;
+
+  /** The contexts of a kernel, `main` first. Throws NOT_SUPPORTED for a kernel whose runner is older than they are. */
+  contexts(id: string, signal: AbortSignal): Promise<readonly ContextState[]>;
+  /**
+   * Makes a context, idempotently by its name, and starts its interpreter. Throws CONTEXT_EXISTS, OVERLOADED, and NOT_SUPPORTED
+   * where the image has not what the language needs.
+   */
+  createContext(id: string, context: ContextRequest, signal: AbortSignal): Promise<{ existing: boolean }>;
+  /** Cancels what runs and waits in a context and gives it a new interpreter. Throws CONTEXT_NOT_FOUND. */
+  restartContext(id: string, name: string, signal: AbortSignal): Promise<void>;
+  /** Cancels what runs and waits in a context and removes it. Throws CONTEXT_NOT_FOUND; INVALID_ARGUMENT for `main`. */
+  removeContext(id: string, name: string, signal: AbortSignal): Promise<void>;
 
   /** Starts a service of the kernel. Why it does not start is in the outcome. */
   startService(id: string, name: string, options: ServiceOptions, signal: AbortSignal): Promise<ServiceOutcome>;

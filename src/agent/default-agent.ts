@@ -1,10 +1,12 @@
 /** The agent over a container engine: requests of its callers, handed to the kernels, the runners and the images. */
 import { dirname } from 'node:path';
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
+import { knownLanguage } from '../images/resolve.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import { type ContextState, mainContext } from '../protocol/kernel-contexts.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import { listFiles } from '../runner-client/kernel-files.ts';
 import type { Download, RunnerClient } from '../runner-client/runner-client.ts';
@@ -12,6 +14,7 @@ import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
 import type {
   Agent,
   AgentStatus,
+  ContextRequest,
   CreateRequest,
   ImageProgress,
   ImageView,
@@ -227,9 +230,14 @@ export class DefaultAgent implements Agent {
     return await client.request('stdin', { run, eof }, { signal, body: data });
   }
 
-  async interrupt(id: string, run: RunId | null, signal: AbortSignal): Promise<{ interrupted: boolean }> {
+  async interrupt(
+    id: string,
+    run: RunId | null,
+    signal: AbortSignal,
+    context?: string,
+  ): Promise<{ interrupted: boolean }> {
     const { client } = await this.#runner(id);
-    return await client.request('interrupt', { run }, { signal });
+    return await client.request('interrupt', { run, ...inContext(context) }, { signal });
   }
 
   async cancel(id: string, run: RunId, killSignal: string, signal: AbortSignal): Promise<void> {
@@ -237,9 +245,40 @@ export class DefaultAgent implements Agent {
     await client.request('cancel', { run, signal: killSignal }, { signal });
   }
 
-  async complete(id: string, code: string, cursor: number, signal: AbortSignal): Promise<readonly string[]> {
+  async complete(
+    id: string,
+    code: string,
+    cursor: number,
+    signal: AbortSignal,
+    context?: string,
+  ): Promise<readonly string[]> {
     const { client } = await this.#runner(id);
-    return (await client.request('complete', { code, cursor }, { signal })).matches;
+    return (await client.request('complete', { code, cursor, ...inContext(context) }, { signal })).matches;
+  }
+
+  async contexts(id: string, signal: AbortSignal): Promise<readonly ContextState[]> {
+    const { client } = await this.#runner(id);
+    return (await client.request('contexts', null, { signal })).contexts;
+  }
+
+  async createContext(
+    id: string,
+    { name, language, cwd }: ContextRequest,
+    signal: AbortSignal,
+  ): Promise<{ existing: boolean }> {
+    const runtime = language === undefined ? null : knownLanguage(language).type;
+    const { client } = await this.#runner(id);
+    return await client.request('create-context', { name, runtime, cwd: cwd ?? null }, { signal });
+  }
+
+  async restartContext(id: string, name: string, signal: AbortSignal): Promise<void> {
+    const { client } = await this.#runner(id);
+    await client.request('restart-context', { name }, { signal });
+  }
+
+  async removeContext(id: string, name: string, signal: AbortSignal): Promise<void> {
+    const { client } = await this.#runner(id);
+    await client.request('remove-context', { name }, { signal });
   }
 
   async startService(id: string, name: string, options: ServiceOptions, signal: AbortSignal): Promise<ServiceOutcome> {
@@ -385,3 +424,7 @@ export class DefaultAgent implements Agent {
     });
   }
 }
+
+/** Nothing is said of the main context, which runners of older versions know by no name. */
+const inContext = (context: string | undefined): { readonly context?: string } =>
+  context === undefined || context === mainContext ? {} : { context };

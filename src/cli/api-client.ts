@@ -4,6 +4,7 @@ import type {
   ApiBody,
   ApiEvent,
   ApiReply,
+  Context,
   Image,
   KeptFiles,
   Kernel,
@@ -47,6 +48,8 @@ const checkedId = (id: string): string => {
   throw new KerneletError('INVALID_ARGUMENT', `${shown} is not a kernel id: a UUID or the beginning of one`);
 };
 const runPath = (id: string, run: string): string => `${kernelPath(id)}/runs/${encodeURIComponent(run)}`;
+const contextPath = (id: string, context: string): string =>
+  `${kernelPath(id)}/contexts/${encodeURIComponent(context)}`;
 const query = (values: Readonly<Record<string, string | number | boolean | undefined>>): string => {
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) {
@@ -173,13 +176,32 @@ export class ApiClient implements AsyncDisposable {
     return await this.#api.json<'writeStdin'>({ method: 'POST', path, headers: binaryHeaders, body, signal });
   }
 
-  /** Without a run: the query or batch run that runs. */
-  async interrupt(id: string, run: string | null, signal?: AbortSignal): Promise<boolean> {
-    const { interrupted } =
-      run === null
-        ? await this.#api.json<'interruptKernel'>({ method: 'POST', path: `${kernelPath(id)}/interrupt`, signal })
-        : await this.#api.json<'interruptRun'>({ method: 'POST', path: `${runPath(id, run)}/interrupt`, signal });
-    return interrupted;
+  async interrupt(id: string, run: string, signal?: AbortSignal): Promise<boolean> {
+    const path = `${runPath(id, run)}/interrupt`;
+    return (await this.#api.json<'interruptRun'>({ method: 'POST', path, signal })).interrupted;
+  }
+
+  /** What runs in a context. */
+  async interruptContext(id: string, context: string): Promise<boolean> {
+    const path = `${contextPath(id, context)}/interrupt`;
+    return (await this.#api.json<'interruptContext'>({ method: 'POST', path })).interrupted;
+  }
+
+  async createContext(id: string, document: ApiBody<'createContext'>): Promise<ApiReply<'createContext'>> {
+    return await this.#api.json<'createContext'>({ method: 'POST', path: `${kernelPath(id)}/contexts`, document });
+  }
+
+  async contexts(id: string): Promise<readonly Context[]> {
+    const path = `${kernelPath(id)}/contexts`;
+    return (await this.#api.json<'listContexts'>({ method: 'GET', path, idempotent: true })).contexts;
+  }
+
+  async restartContext(id: string, context: string): Promise<void> {
+    await this.#api.json<'restartContext'>({ method: 'POST', path: `${contextPath(id, context)}/restart` });
+  }
+
+  async removeContext(id: string, context: string): Promise<void> {
+    await this.#api.json<'removeContext'>({ method: 'DELETE', path: contextPath(id, context) });
   }
 
   /** Ends a run by a signal, and by force a little later; one that waits is not begun. */
@@ -207,9 +229,8 @@ export class ApiClient implements AsyncDisposable {
     await this.#api.json<'stopService'>({ method: 'POST', path, idempotent: true });
   }
 
-  async complete(id: string, code: string, cursor: number): Promise<readonly string[]> {
+  async complete(id: string, document: ApiBody<'complete'>): Promise<readonly string[]> {
     const path = `${kernelPath(id)}/complete`;
-    const document = { code, cursor };
     return (await this.#api.json<'complete'>({ method: 'POST', path, document, idempotent: true })).matches;
   }
 

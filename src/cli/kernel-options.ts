@@ -8,9 +8,15 @@ import type { OptionSpec } from './command.ts';
 import type { CliIo } from './host.ts';
 import { type OptionReader, UsageError } from './option-reader.ts';
 
+/** What `languageOf` reads. */
+export const languageOption: OptionSpec = {
+  flags: '--lang <language>',
+  help: `language: ${languageNames().join(', ')}`,
+};
+
 export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--image <reference>', help: 'image to run in; else picked, and built once, from the language' },
-  { flags: '--lang <language>', help: `language: ${languageNames().join(', ')}` },
+  languageOption,
   { flags: '--pull <when>', help: 'pull the image (default missing)', choices: ['never', 'missing', 'always'] },
   { flags: '--cpus <number>', help: 'CPUs, fractions allowed (default 1)' },
   { flags: '--mem <size>', help: 'memory, such as 512m or 1.5g (default 1g)' },

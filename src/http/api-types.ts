@@ -1,5 +1,6 @@
 /** The API as its clients see it: types alone, all of them those of the schemas that the server validates by. */
 import type { z } from '@hono/zod-openapi';
+import type { contextOperations } from './routes/contexts.ts';
 import type { eventOperations } from './routes/events.ts';
 import type { fileOperations } from './routes/files.ts';
 import type { imageOperations } from './routes/images.ts';
@@ -17,6 +18,7 @@ type ApiOperations = typeof statusOperations &
   typeof kernelOperations &
   typeof keptOperations &
   typeof runOperations &
+  typeof contextOperations &
   typeof serviceOperations &
   typeof fileOperations &
   typeof logOperations &
@@ -51,6 +53,7 @@ export type ApiEvent<Name extends OperationName> = Reply<Name, 'text/event-strea
 
 export type Kernel = ApiReply<'inspectKernel'>;
 export type Image = ApiReply<'inspectImage'>;
+export type Context = ApiReply<'listContexts'>['contexts'][number];
 /** What is kept of a kernel whose end nobody asked for. */
 export type KeptFiles = ApiReply<'listKeptFiles'>['kept'][number];
 /** Progress of long work, of creations and of images alike. */

@@ -6,6 +6,7 @@ import type { Logger } from '../lib/log.ts';
 import { Authority } from './authority.ts';
 import { errorReply } from './errors.ts';
 import { type ApiApp, addOperations, type Operations } from './operation.ts';
+import { addContextRoutes } from './routes/contexts.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addFileRoutes } from './routes/files.ts';
 import { addImageRoutes } from './routes/images.ts';
@@ -36,6 +37,7 @@ export function createApp({ agent, version, logger, managed = false }: AppOption
   addKernelRoutes(app, agent, authority);
   addKeptRoutes(app, agent, authority);
   addRunRoutes(app, agent);
+  addContextRoutes(app, agent);
   addServiceRoutes(app, agent);
   addFileRoutes(app, agent);
   addLogRoutes(app, agent);

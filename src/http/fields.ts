@@ -24,6 +24,18 @@ export const runIdField = z
   .regex(/^[A-Za-z0-9._-]{1,64}$/, 'not a run id: 1 to 64 characters of letters, digits, ".", "_" and "-"')
   .openapi({ example: 'a1b2c3', description: 'Chosen by the caller; makes the request idempotent.' });
 
+/** The name of a context, which stands in addresses too. */
+export const contextField = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'not the name of a context: 1 to 64 characters of letters, digits, ".", "_" and "-"')
+  .openapi({ example: 'main' });
+
+/** The name of a language; whether it is known is for the agent to say. */
+export const languageField = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9+_.-]{0,31}$/, 'not the name of a language')
+  .openapi({ example: 'python' });
+
 /** A path inside a kernel. */
 export const pathField = boundedText(maxPathBytes, 'a path')
   .refine((text) => text.length > 0, 'a path may not be empty')

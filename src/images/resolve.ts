@@ -138,7 +138,8 @@ export class ImageResolver {
   }
 }
 
-function knownLanguage(name: string): RuntimeInfo {
+/** The language that a name means. Throws INVALID_ARGUMENT. */
+export function knownLanguage(name: string): RuntimeInfo {
   const known = runtimeByLanguage(name) ?? runtimeByType(name);
   if (known) return known;
   const shown = JSON.stringify(name.slice(0, 80));

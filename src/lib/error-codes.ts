@@ -110,6 +110,18 @@ export const errorCodes = {
     'Finished runs are kept for a minute only.',
   ),
   RUN_EXISTS: entry('caller', 409, 'A run with this id exists with other contents.', 'Use a new run id.'),
+  CONTEXT_NOT_FOUND: entry(
+    'caller',
+    404,
+    'The kernel has no context of this name.',
+    '`kernelet context ls` lists them; a restart of the kernel leaves `main` alone.',
+  ),
+  CONTEXT_EXISTS: entry(
+    'caller',
+    409,
+    'The kernel has a context of this name that is another one.',
+    'Choose another name, or remove the context.',
+  ),
   FILE_NOT_FOUND: entry('caller', 404, 'No such file in the kernel.', '`kernelet ls` lists the files.'),
   FILE_ERROR: entry(
     'caller',

@@ -21,6 +21,7 @@ describe('parseAgentFrameHeader', () => {
     { t: 'data' },
     { t: 'end' },
     execute({ mode: 'query', code: 'a\0b', timeoutMs: null }),
+    execute({ mode: 'query', code: '1', context: 'second', timeoutMs: null }),
     execute({ mode: 'batch', clean: null, build: '*', exec: './a.out', timeoutMs: 5 }),
     execute({ mode: 'program', source: { from: 'code', code: '1' }, args: ['a\nb'], timeoutMs: null }),
     execute({ mode: 'program', source: { from: 'file', path: 'x' }, args: [], timeoutMs: null }),
@@ -32,6 +33,13 @@ describe('parseAgentFrameHeader', () => {
     { t: 'request', id: 2, method: 'input', params: { run: 'r', text: null } },
     { t: 'request', id: 2, method: 'upload', params: { path: '-rf\n', mode: 0o600 } },
     { t: 'request', id: 2, method: 'ping', params: null },
+    { t: 'request', id: 2, method: 'interrupt', params: { run: null, context: 'second' } },
+    { t: 'request', id: 2, method: 'complete', params: { code: 'a', cursor: 1, context: 'second' } },
+    { t: 'request', id: 2, method: 'create-context', params: { name: 'a', runtime: 'python', cwd: '/tmp' } },
+    { t: 'request', id: 2, method: 'create-context', params: { name: 'a', runtime: null, cwd: null } },
+    { t: 'request', id: 2, method: 'remove-context', params: { name: 'a' } },
+    { t: 'request', id: 2, method: 'restart-context', params: { name: 'main' } },
+    { t: 'request', id: 2, method: 'contexts', params: null },
   ];
   it.each(good)('keeps a correct header as it is: %j', (header) => {
     expect(parseAgentFrameHeader(header)).toEqual(header);
@@ -60,6 +68,9 @@ describe('parseAgentFrameHeader', () => {
     { t: 'request', id: 2, method: 'upload', params: { path: 'a\0', mode: null } },
     { t: 'request', id: 2, method: 'upload', params: { path: 'a', mode: 0o4755 } },
     { t: 'request', id: 2, method: 'shutdown', params: { graceMs: -1 } },
+    execute({ mode: 'query', code: '1', context: 'a/b', timeoutMs: null }),
+    { t: 'request', id: 2, method: 'create-context', params: { name: '', runtime: null, cwd: null } },
+    { t: 'request', id: 2, method: 'create-context', params: { name: 'a', runtime: null, cwd: 'a\0' } },
   ];
   it.each(bad)('refuses a wrong header: %j', (header) => {
     expect(() => parseAgentFrameHeader(header)).toThrow(FrameError);

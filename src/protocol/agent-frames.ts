@@ -14,6 +14,7 @@ import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest, ProgramSource } from './execute-request.ts';
 import { FrameError } from './frame.ts';
 import { type Fields, flag, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { type ContextSpec, type ContextState, contextName } from './kernel-contexts.ts';
 import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptions } from './kernel-services.ts';
 import type { RunnerStatus } from './runner-frames.ts';
 
@@ -25,8 +26,8 @@ export const endOfInputGeneration = 2;
 export const folderGeneration = 2;
 /** The first generation whose runners have services. */
 export const servicesGeneration = 3;
-/** The first generation in which a run that waits says behind which other. */
-export const queuedGeneration = 4;
+/** The first generation in which a run that waits says behind which other, and kernels have other contexts than `main`. */
+export const contextsGeneration = 4;
 
 /** The header of a frame that the agent sends. */
 export type AgentFrameHeader =
@@ -67,19 +68,27 @@ export interface RunnerRequests {
     readonly params: { readonly run: RunId; readonly eof: boolean };
     readonly result: { readonly open: boolean };
   };
-  /** SIGINT, or the interpreter's interrupt; without a run, to the query or batch run that runs. */
+  /** SIGINT, or the interpreter's interrupt; without a run, to the one that runs in this context, `main` when absent. */
   readonly interrupt: {
-    readonly params: { readonly run: RunId | null };
+    readonly params: { readonly run: RunId | null; readonly context?: string | undefined };
     readonly result: { readonly interrupted: boolean };
   };
   /** Takes a queued run off the queue, or ends a running one's process group with this signal. */
   readonly cancel: { readonly params: { readonly run: RunId; readonly signal: string }; readonly result: null };
   /** Drops what is kept of a finished run. */
   readonly forget: { readonly params: { readonly run: RunId }; readonly result: null };
+  /** By the interpreter of this context, `main` when absent. */
   readonly complete: {
-    readonly params: { readonly code: string; readonly cursor: number };
+    readonly params: { readonly code: string; readonly cursor: number; readonly context?: string | undefined };
     readonly result: { readonly matches: readonly string[] };
   };
+  /** Idempotent by name: the same context again is answered with `existing: true`; another one with CONTEXT_EXISTS. */
+  readonly 'create-context': { readonly params: ContextSpec; readonly result: { readonly existing: boolean } };
+  /** Cancels its runs and ends its interpreter; answered when that has ended. `main` stays. */
+  readonly 'remove-context': { readonly params: { readonly name: string }; readonly result: null };
+  /** Cancels its runs, and gives it a new interpreter; answered when the old one has ended. */
+  readonly 'restart-context': { readonly params: { readonly name: string }; readonly result: null };
+  readonly contexts: { readonly params: null; readonly result: { readonly contexts: readonly ContextState[] } };
   /** As many entries as a reply holds, from the one with this index on; `next`: the index of the first that is missing. */
   readonly 'list-files': {
     readonly params: { readonly path: string; readonly from: number };
@@ -133,8 +142,9 @@ const maxArguments = 16_384;
 const maxTimeoutMs = 2 ** 31 - 1;
 const maxGraceMs = 600_000;
 const maxServiceName = 256;
+const maxRuntime = 64;
 /** Requests that say nothing but their name. */
-const withoutParams: ReadonlySet<string> = new Set(['ping', 'apps'] satisfies RunnerMethod[]);
+const withoutParams: ReadonlySet<string> = new Set(['ping', 'apps', 'contexts'] satisfies RunnerMethod[]);
 
 const requestGuards: RequestGuards = {
   execute: (params) => ({ run: runId(params['run']), request: executeRequest(params['request']) }),
@@ -143,13 +153,22 @@ const requestGuards: RequestGuards = {
     text: params['text'] === null ? null : text(params['text'], 'text', maxCode),
   }),
   stdin: (params) => ({ run: runId(params['run']), eof: flag(params['eof'], 'eof') }),
-  interrupt: (params) => ({ run: params['run'] === null ? null : runId(params['run']) }),
+  interrupt: (params) => ({ run: params['run'] === null ? null : runId(params['run']), ...context(params) }),
   cancel: (params) => ({ run: runId(params['run']), signal: signal(params['signal']) }),
   forget: (params) => ({ run: runId(params['run']) }),
   complete: (params) => ({
     code: text(params['code'], 'code', maxCode),
     cursor: whole(params['cursor'], 'cursor', 0, maxCode),
+    ...context(params),
   }),
+  'create-context': (params) => ({
+    name: contextName(params['name']),
+    runtime: params['runtime'] === null ? null : text(params['runtime'], 'runtime', maxRuntime),
+    cwd: params['cwd'] === null ? null : path(params['cwd']),
+  }),
+  'remove-context': (params) => ({ name: contextName(params['name']) }),
+  'restart-context': (params) => ({ name: contextName(params['name']) }),
+  contexts: () => null,
   // Agents of older versions ask for everything.
   'list-files': (params) => ({ path: path(params['path']), from: whole(params['from'] ?? 0, 'from', 0) }),
   upload: (params) => ({
@@ -202,7 +221,7 @@ function executeRequest(value: unknown): ExecuteRequest {
   const mode = fields['mode'];
   switch (mode) {
     case 'query':
-      return { mode, code: text(fields['code'], 'code', maxCode), timeoutMs };
+      return { mode, code: text(fields['code'], 'code', maxCode), ...context(fields), timeoutMs };
     case 'batch':
       return {
         mode,
@@ -244,6 +263,10 @@ function source(value: unknown): ProgramSource {
       throw new FrameError('from is none of code, file, stdin');
   }
 }
+
+/** Absent: `main`. */
+const context = ({ context: name }: Fields): { readonly context?: string } =>
+  name === undefined || name === null ? {} : { context: contextName(name) };
 
 const step = (value: unknown, what: string): string | null =>
   value === null ? null : withoutNul(text(value, what, maxCode), what);

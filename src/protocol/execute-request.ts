@@ -1,4 +1,5 @@
 /** What a kernel's runner can be asked to execute, in four modes. */
+import { mainContext } from './kernel-contexts.ts';
 
 /** Where a program comes from. `path` is below the kernel's home. */
 export type ProgramSource =
@@ -8,8 +9,13 @@ export type ProgramSource =
 
 /** One execution; `timeoutMs` null: without a time limit. */
 export type ExecuteRequest =
-  /** Notebook semantics: state is kept between queries, the last value is shown. */
-  | { readonly mode: 'query'; readonly code: string; readonly timeoutMs: number | null }
+  /** Notebook semantics: its context, `main` when absent, keeps state between queries; the last value is shown. */
+  | {
+      readonly mode: 'query';
+      readonly code: string;
+      readonly context?: string | undefined;
+      readonly timeoutMs: number | null;
+    }
   /**
    * Clean, build, exec: each `null` (nothing), `*` (the runtime's own way), or a shell command. Always ends with the
    * three finish events in this order (spec kernel-runner 8.2).
@@ -31,10 +37,8 @@ export type ExecuteRequest =
   /** A command of the image; standard input is streamed. */
   | { readonly mode: 'command'; readonly argv: readonly string[]; readonly timeoutMs: number | null };
 
-/** The context in which queries run that name none. Batch runs run in it too. */
-export const mainContext = 'main';
-
 /** The context in whose order a request is run; null: a program or command, which waits for nobody. */
 export function contextOf(request: ExecuteRequest): string | null {
-  return request.mode === 'query' || request.mode === 'batch' ? mainContext : null;
+  if (request.mode === 'query') return request.context ?? mainContext;
+  return request.mode === 'batch' ? mainContext : null;
 }

@@ -6,17 +6,17 @@
 import type { KernelId, RunId } from '../lib/ids.ts';
 import { FrameError } from './frame.ts';
 import { type Fields, finite, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { type InterpreterState, interpreterStates } from './kernel-contexts.ts';
 import { type ModelHealth, modelHealths } from './kernel-models.ts';
 import { endReasons, maxPrompt, type RunEvent, type RunSummary, runPhases } from './run-event.ts';
 
 /** From its start on; only in `ready` runs are executed. */
 export type RunnerPhase = 'starting' | 'ready' | 'failed' | 'stopping';
-/** State of the interpreter that answers queries: `none` = this runtime keeps none, `idle` = started when needed. */
-export type InterpreterState = 'none' | 'idle' | 'starting' | 'ready' | 'failed';
 
 /** The state of a runner, sent at every change. */
 export interface RunnerStatus {
   readonly phase: RunnerPhase;
+  /** Of the context `main`. */
   readonly interpreter: InterpreterState;
   /** Why the phase or the interpreter is `failed`; else empty. */
   readonly detail: string;
@@ -64,6 +64,8 @@ export const runnerErrorCodes = [
   'FILE_ERROR',
   'RUN_NOT_FOUND',
   'RUN_EXISTS',
+  'CONTEXT_NOT_FOUND',
+  'CONTEXT_EXISTS',
   'NOT_SUPPORTED',
   'OVERLOADED',
   'SHUTTING_DOWN',
@@ -74,7 +76,6 @@ export const runnerErrorCodes = [
 export type RunnerErrorCode = (typeof runnerErrorCodes)[number];
 
 const runnerPhases: readonly RunnerPhase[] = ['starting', 'ready', 'failed', 'stopping'];
-const interpreterStates: readonly InterpreterState[] = ['none', 'idle', 'starting', 'ready', 'failed'];
 const refusals = ['secret', 'protocol', 'form'] as const;
 const kernelIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;

@@ -5,6 +5,15 @@ import { parseResult } from './message-guards.ts';
 
 const times = { ctime: -1.5, mtime: 2, atime: 3 };
 const file = { filename: 'a\\xff', size: 3, mode: '-rw-r--r--', ...times };
+const context = {
+  name: 'main',
+  runtime: 'python',
+  cwd: null,
+  state: 'idle',
+  detail: '',
+  waiting: 0,
+  running: null,
+};
 
 describe('parseResult', () => {
   const good: readonly [RunnerMethod, unknown][] = [
@@ -14,6 +23,8 @@ describe('parseResult', () => {
     ['complete', { matches: ['print'] }],
     ['list-files', { path: '/home/work', files: [file], next: null }],
     ['list-files', { path: '/home/work', files: [file], next: 7 }],
+    ['create-context', { existing: false }],
+    ['contexts', { contexts: [context, { ...context, cwd: '/tmp', running: 'r' }] }],
     ['upload', { bytes: 0 }],
     ['download', { form: 'tar', size: null, name: 'x' }],
     ['download', { form: 'file', size: Number.MAX_SAFE_INTEGER, name: 'a\r\n"ü"' }],
@@ -43,6 +54,11 @@ describe('parseResult', () => {
     ['list-files', { path: '/', files: [{ ...file, size: -1 }] }],
     ['list-files', { path: '/', files: [{ ...file, filename: null }] }],
     ['list-files', { path: '/', files: [], next: 'x' }],
+    ['contexts', { contexts: {} }],
+    ['contexts', { contexts: Array(17).fill(context) }],
+    ['contexts', { contexts: [{ ...context, state: 'odd' }] }],
+    ['contexts', { contexts: [{ ...context, running: '../r' }] }],
+    ['contexts', { contexts: [{ ...context, name: '../c' }] }],
     ['upload', { bytes: Number.NaN }],
     ['download', { form: 'zip', size: 1, name: 'x' }],
     ['upload', { bytes: 0.5 }],

@@ -13,6 +13,7 @@ import {
 } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
 import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../protocol/guards.ts';
+import { contextStates } from '../protocol/kernel-contexts.ts';
 import { serviceApps, serviceOutcome } from '../protocol/kernel-services.ts';
 import { parseRunnerStatus } from '../protocol/runner-frames.ts';
 
@@ -26,6 +27,10 @@ const guards: Guards = {
   cancel: () => null,
   forget: () => null,
   complete: (result) => ({ matches: list(fields(result)['matches'], 'matches').map((match) => text(match, 'match')) }),
+  'create-context': (result) => ({ existing: flag(fields(result)['existing'], 'existing') }),
+  'remove-context': () => null,
+  'restart-context': () => null,
+  contexts: (result) => ({ contexts: contextStates(fields(result)['contexts']) }),
   'list-files': (result) => {
     const { path, files, next } = fields(result);
     return {

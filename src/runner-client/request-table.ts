@@ -23,6 +23,8 @@ const repeatable: ReadonlySet<RunnerMethod> = new Set([
   'complete',
   'list-files',
   'apps',
+  'create-context',
+  'contexts',
   'ping',
   'cancel',
   'forget',

@@ -1,24 +1,19 @@
 /**
  * The client of one runner. It keeps a control connection while the container lives, and ties the parts together:
  * `reconnect` (one connection after the other), `request-table` (requests without a reply), `run-readers` (readers of
- * runs), `run-index` (where runs stand), `run-deadlines`, `reachability`, `unasked-frames`, `subscribers`, and
+ * runs), `run-index` (where runs stand), `run-deadlines`, `generations` (what older runners lack), `reachability`, `unasked-frames`, `subscribers`, and
  * `file-connections`.
  */
 import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import {
-  endOfInputGeneration,
-  type RunnerMethod,
-  type RunnerRequest,
-  type RunnerRequests,
-  servicesGeneration,
-} from '../protocol/agent-frames.ts';
+import type { RunnerMethod, RunnerRequest, RunnerRequests } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerFrameHeader, RunnerStatus } from '../protocol/runner-frames.ts';
 import type { Connection, Welcome } from './connection.ts';
 import { FileConnections } from './file-connections.ts';
+import { needOf } from './generations.ts';
 import { LivenessProbe } from './liveness-probe.ts';
 import { parseResult } from './message-guards.ts';
 import { Reachability } from './reachability.ts';
@@ -149,13 +144,10 @@ export class RunnerConnection implements RunnerClient {
       this.#index.gone(request.params.run);
       return result;
     }
-    if (request.method === 'input' && request.params.text === null) {
+    const need = needOf(request);
+    if (need) {
       await this.ready(options.signal);
-      if (this.#protocol < endOfInputGeneration) throw olderRunner('knows no end of the input');
-    }
-    if (request.method === 'start-service' || request.method === 'stop-service' || request.method === 'apps') {
-      await this.ready(options.signal);
-      if (this.#protocol < servicesGeneration) throw olderRunner('has no services');
+      if (this.#protocol < need.generation) throw olderRunner(need.lack);
     }
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run, request: execution } = request.params;

@@ -7,6 +7,7 @@ import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import { type ContextState, mainContext } from '../protocol/kernel-contexts.ts';
 import type { ServiceApp, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerStatus } from '../protocol/runner-frames.ts';
@@ -49,7 +50,11 @@ interface Params {
   readonly cursor: number;
   readonly path: string;
   readonly name: string;
+  readonly runtime: string | null;
+  readonly cwd: string | null;
 }
+
+const idleContext = { runtime: 'python', cwd: null, state: 'idle', detail: '', waiting: 0, running: null } as const;
 
 interface ScriptedRun {
   readonly request: ExecuteRequest;
@@ -70,6 +75,7 @@ export class ScriptedRunner implements RunnerClient {
   /** What may follow a text. */
   complete: (before: string) => readonly string[] = () => [];
   readonly #runs = new Map<RunId, ScriptedRun>();
+  readonly #contexts = new Map<string, Pick<ContextState, 'runtime' | 'cwd'>>([[mainContext, idleContext]]);
   readonly #script: () => RunScript;
 
   constructor(script: () => RunScript) {
@@ -160,6 +166,17 @@ export class ScriptedRunner implements RunnerClient {
       }
       case 'interrupt':
         return { interrupted: true };
+      case 'contexts':
+        return { contexts: [...this.#contexts].map(([name, spec]) => ({ ...idleContext, ...spec, name })) };
+      case 'create-context':
+        if (this.#contexts.has(params.name)) throw new KerneletError('CONTEXT_EXISTS', `${params.name} exists`);
+        this.#contexts.set(params.name, { runtime: params.runtime ?? idleContext.runtime, cwd: params.cwd });
+        return { existing: false };
+      case 'restart-context':
+      case 'remove-context':
+        if (!this.#contexts.has(params.name)) throw new KerneletError('CONTEXT_NOT_FOUND', `no ${params.name}`);
+        if (method === 'remove-context') this.#contexts.delete(params.name);
+        return null;
       case 'apps':
         return { apps: this.apps };
       case 'start-service':

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { AgentFrameHeader } from '../protocol/agent-frames.ts';
 import { requestHandler } from './control-connection.ts';
@@ -17,6 +18,7 @@ function setUp(control: Partial<RunControl> = {}) {
     keepMs: 1000,
     clock: new FakeClock(),
     observer: { eventsAdded() {}, phaseChanged() {} },
+    assertContext() {},
     execute(begun: Run) {
       begun.begin({
         interrupt: () => true,
@@ -32,7 +34,9 @@ function setUp(control: Partial<RunControl> = {}) {
   const handle = requestHandler({
     runs,
     status: () => 'the status',
-    complete: async (code, cursor) => [`${code}${cursor}`],
+    contexts: () => {
+      throw new KerneletError('NOT_SUPPORTED', 'none');
+    },
     services: () => null,
     listFiles: async (path) => path,
     shutDown: (graceMs) => void told.push(`shut down ${graceMs}`),

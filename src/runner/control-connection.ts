@@ -1,9 +1,10 @@
 /** The agent's control connection: requests and their replies, and the events of the runs that it is attached to. */
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { AgentFrameHeader } from '../protocol/agent-frames.ts';
-import { mainContext } from '../protocol/execute-request.ts';
+import type { AgentFrameHeader, RunnerRequests } from '../protocol/agent-frames.ts';
+import { mainContext } from '../protocol/kernel-contexts.ts';
 import { type RunnerError, type RunnerErrorCode, runnerErrorCodes } from '../protocol/runner-frames.ts';
+import type { Contexts } from './contexts.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import { eventFor } from './older-generations.ts';
 import type { Run } from './run.ts';
@@ -140,7 +141,8 @@ const maxWaitingInput = 4 * 1024 * 1024;
 export interface RequestParts {
   readonly runs: Runs;
   status(): unknown;
-  complete(code: string, cursor: number): Promise<readonly string[]>;
+  /** Throws NOT_SUPPORTED while there are none. */
+  contexts(): Contexts;
   /** null: this kernel has none. */
   services(): Services | null;
   listFiles(path: string, from: number): Promise<unknown>;
@@ -170,6 +172,11 @@ export function requestHandler(parts: RequestParts): RequestHandler {
     }
   };
 
+  const complete = async ({ code, cursor, context }: RunnerRequests['complete']['params']) => {
+    const { interpreter } = parts.contexts().get(context ?? mainContext);
+    return (await interpreter?.complete(code, cursor)) ?? [];
+  };
+
   return async (request, body) => {
     switch (request.method) {
       case 'execute':
@@ -182,7 +189,8 @@ export function requestHandler(parts: RequestParts): RequestHandler {
       case 'stdin':
         return stdin(request.params.run, body, request.params.eof);
       case 'interrupt': {
-        const run = request.params.run === null ? runs.runningIn(mainContext) : runs.get(request.params.run);
+        const { run: id, context = mainContext } = request.params;
+        const run = id === null ? runs.runningIn(context) : runs.get(id);
         return { interrupted: run?.control?.interrupt() ?? false };
       }
       case 'cancel':
@@ -192,7 +200,17 @@ export function requestHandler(parts: RequestParts): RequestHandler {
         runs.forget(request.params.run);
         return null;
       case 'complete':
-        return { matches: await parts.complete(request.params.code, request.params.cursor) };
+        return { matches: await complete(request.params) };
+      case 'contexts':
+        return { contexts: parts.contexts().list() };
+      case 'create-context':
+        return parts.contexts().create(request.params);
+      case 'remove-context':
+        await parts.contexts().remove(request.params.name);
+        return null;
+      case 'restart-context':
+        await parts.contexts().restart(request.params.name);
+        return null;
       case 'list-files':
         return parts.listFiles(request.params.path, request.params.from);
       case 'start-service': {

@@ -5,10 +5,11 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import { mainContext } from '../protocol/kernel-contexts.ts';
+import type { Contexts } from './contexts.ts';
 import { Execution, type Outcome } from './execution.ts';
-import type { Interpreter } from './interpreter.ts';
 import type { Run } from './run.ts';
-import { imageShell, type Plan, type PlanStep, type Runtime, type RuntimeContext } from './runtime.ts';
+import { imageShell, type Plan, type PlanStep, type RuntimeContext } from './runtime.ts';
 import { batchMode, cannotRun } from './runtimes/plan.ts';
 import type { Tenant } from './tenant.ts';
 import { volumePaths } from './volume-paths.ts';
@@ -21,10 +22,7 @@ const removeTimeoutMs = 10_000;
 export interface ExecutorParts {
   readonly tenant: Tenant;
   readonly clock: Clock;
-  readonly runtime: Runtime;
-  readonly context: RuntimeContext;
-  /** Of a runtime that keeps state between queries; null for others. */
-  readonly interpreter: Interpreter | null;
+  readonly contexts: Contexts;
 }
 
 /** Carries a run out to its end. */
@@ -40,7 +38,7 @@ function outcomeOf(run: Run, execution: Execution, parts: ExecutorParts): Promis
   if (!request) throw new Error('unreachable: a run that has not ended has its request');
   switch (request.mode) {
     case 'query':
-      return runQuery(execution, request.code, parts);
+      return runQuery(execution, request, parts);
     case 'batch':
       return runBatch(execution, request, parts);
     case 'program':
@@ -51,8 +49,12 @@ function outcomeOf(run: Run, execution: Execution, parts: ExecutorParts): Promis
 }
 
 /** By the interpreter that keeps state, or by a plan of the runtime for each query. */
-async function runQuery(execution: Execution, code: string, parts: ExecutorParts): Promise<Outcome> {
-  const { runtime, context, interpreter } = parts;
+async function runQuery(
+  execution: Execution,
+  { code, context: name = mainContext }: Extract<ExecuteRequest, { mode: 'query' }>,
+  { contexts }: ExecutorParts,
+): Promise<Outcome> {
+  const { runtime, context, interpreter } = contexts.get(name);
   if (interpreter) return interpreter.execute(execution, code);
   if (runtime.query.by !== 'plan') throw new Error('unreachable: a runtime with a driver has an interpreter');
   return planOutcome(execution, runtime.query.plan(code, context));
@@ -62,8 +64,9 @@ async function runQuery(execution: Execution, code: string, parts: ExecutorParts
 async function runProgram(
   execution: Execution,
   request: Extract<ExecuteRequest, { mode: 'program' }>,
-  { runtime, context }: ExecutorParts,
+  { contexts }: ExecutorParts,
 ): Promise<Outcome> {
+  const { runtime, context } = contexts.main;
   await execution.openInput();
   return planOutcome(execution, runtime.program(request.source, request.args, context));
 }
@@ -83,8 +86,9 @@ async function runCommand(execution: Execution, argv: readonly string[]): Promis
 async function runBatch(
   execution: Execution,
   request: Extract<ExecuteRequest, { mode: 'batch' }>,
-  { runtime, context }: ExecutorParts,
+  { contexts }: ExecutorParts,
 ): Promise<Outcome> {
+  const { runtime, context } = contexts.main;
   const step = (text: string | null, heuristic: (context: RuntimeContext) => Plan): Promise<number> =>
     runStep(execution, text, () => heuristic(context));
   const cleaned = await step(request.clean, runtime.clean);

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
-import type { InterpreterState } from '../protocol/runner-frames.ts';
+import type { InterpreterState } from '../protocol/kernel-contexts.ts';
 import { type FromDriver, parseDriverLine, type ToDriver } from './driver-protocol.ts';
 import type { Execution, Outcome } from './execution.ts';
 import type { DriverCommand } from './runtime.ts';
@@ -39,6 +39,7 @@ export interface InterpreterOptions {
 export class Interpreter {
   readonly #options: InterpreterOptions;
   #state: InterpreterState = 'idle';
+  #detail = '';
   #starting: Promise<string | null> | null = null;
   #running: RunningCommand | null = null;
   #control: Duplex | null = null;
@@ -55,6 +56,11 @@ export class Interpreter {
     return this.#state;
   }
 
+  /** Why it cannot run; else empty. */
+  get detail(): string {
+    return this.#detail;
+  }
+
   /** Starts it unless it runs. Resolves with null, or with why it cannot run. */
   start(): Promise<string | null> {
     if (this.#running && this.#state === 'ready') return Promise.resolve(null);
@@ -64,6 +70,14 @@ export class Interpreter {
         this.#starting = null;
       });
     return this.#starting;
+  }
+
+  /** Ends it, with whatever it runs; resolves when it has ended. The next query starts it again. */
+  async end(): Promise<void> {
+    while (this.#running || this.#starting) {
+      this.#running?.signal('SIGKILL');
+      await (this.#running?.exited ?? this.#starting);
+    }
   }
 
   /** Runs a query to its end. */
@@ -263,6 +277,7 @@ export class Interpreter {
 
   #setState(state: InterpreterState, detail: string): void {
     this.#state = state;
+    this.#detail = detail;
     this.#options.stateChanged(state, detail);
   }
 }

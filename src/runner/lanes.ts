@@ -44,6 +44,11 @@ export class Lanes {
     return this.#named(name)?.running ?? null;
   }
 
+  /** Those that wait in the lane of this name, in their order. */
+  waiting(name: string): readonly Run[] {
+    return [...(this.#named(name)?.waiting ?? [])];
+  }
+
   /** All that run, the one that began last at the end. */
   allRunning(): readonly Run[] {
     return [...this.#lanes].flatMap(({ running }) => (running ? [running] : []));

@@ -1,8 +1,11 @@
 /** Puts the parts of the runner together, in the order of its start (spec kernel-runner 5.1). */
 import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
+import { mainContext } from '../protocol/kernel-contexts.ts';
 import type { RunnerConfig } from '../protocol/runner-config.ts';
+import { asTenant } from './as-tenant.ts';
 import {
   imageScriptProblem,
   readContainerEnvironment,
@@ -13,6 +16,7 @@ import {
 import { startIsOver } from './collect-garbage.ts';
 import { parseRunnerConfig } from './config.ts';
 import { ContainerLog, descriptorSink } from './container-log.ts';
+import { Contexts } from './contexts.ts';
 import { ControlConnection, requestHandler } from './control-connection.ts';
 import { tenantEnvironment } from './environment.ts';
 import { type ExecutorParts, executeRun } from './executor.ts';
@@ -20,7 +24,6 @@ import { FileConnection } from './files/connection.ts';
 import { listFiles } from './files/worker-process.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import { InputSocket } from './input-socket.ts';
-import { Interpreter } from './interpreter.ts';
 import { PipePool } from './pipe-pool.ts';
 import { Runs } from './runs.ts';
 import { runtimeContext } from './runtime.ts';
@@ -70,6 +73,7 @@ export class Runner {
       limitBytes: config.outputBufferBytes,
       keepMs: config.finishedRunKeepMs,
       clock,
+      assertContext: (name) => this.#assertContext(name),
       execute: (run) => this.#execute(run),
       observer: {
         eventsAdded: (run) => this.#control?.pump(run),
@@ -95,7 +99,7 @@ export class Runner {
     pipes.catch(() => {}); // Told when it is waited for.
     await this.#step('the user', () => setUpUser(user, (text) => this.#status.problem(text)));
     const becomesRoot = !this.#config.sudo || allowSudo(user, (text) => this.#status.problem(text));
-    await this.#step('the home', () => this.#asTenant(() => process.chdir(containerPaths.home)));
+    await this.#step('the home', () => asTenant(this.#tenant, () => process.chdir(containerPaths.home)));
     await this.#step('the environment', async () => {
       this.#tenant.environ = this.#compose(user, this.#container);
       this.#tenant.environ = this.#compose(user, await this.#bootstrapImage());
@@ -104,7 +108,7 @@ export class Runner {
     await this.#step('the input socket', () => new InputSocket(clock, () => this.#runs.asking).listen());
     await this.#step('the pipes of programs', () => pipes);
     await this.#step('the bootstrap script', async () => {
-      const isThere = this.#asTenant(() => existsSync(`${containerPaths.home}/bootstrap.sh`));
+      const isThere = asTenant(this.#tenant, () => existsSync(`${containerPaths.home}/bootstrap.sh`));
       if (isThere) await runUserBootstrap(this.#tenant, clock, (text) => this.#status.problem(text));
     });
     await this.#step('the services', () => this.#openServices());
@@ -117,7 +121,7 @@ export class Runner {
     this.#status.phase = 'ready';
     this.#runs.release();
     startIsOver(clock);
-    if (this.#config.interpreter === 'eager') void this.#parts.interpreter?.start();
+    if (this.#config.interpreter === 'eager') void this.#parts.contexts.main.interpreter?.start();
   }
 
   /** A step that fails is reported in the status, and the start goes on. */
@@ -126,19 +130,6 @@ export class Runner {
       await action();
     } catch (error) {
       this.#status.problem(`${what} could not be set up: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-
-  /** The tenant may have closed its home to others, which the runner is; with the tenant's ids it can be entered. */
-  #asTenant<T>(look: () => T): T {
-    const { uid, gid } = this.#config.user;
-    process.setegid?.(gid);
-    process.seteuid?.(uid);
-    try {
-      return look();
-    } finally {
-      process.seteuid?.(0);
-      process.setegid?.(0);
     }
   }
 
@@ -170,19 +161,11 @@ export class Runner {
     const { environ, home } = this.#tenant;
     const context = runtimeContext(runtime, { namedTool: path, home, environ });
     this.#tenant.environ = { ...environ, ...runtime.environ(context) };
-    const { query } = runtime;
-    const tenant = this.#tenant;
-    const interpreter =
-      query.by === 'plan'
-        ? null
-        : new Interpreter({
-            tenant,
-            clock,
-            start: () => query.start(context),
-            stateChanged: (state, detail) => this.#status.interpreter(state, detail),
-          });
-    if (interpreter) this.#status.interpreter('idle', '');
-    this.#parts = { tenant, clock, runtime, context, interpreter };
+    const contexts = new Contexts({
+      ...{ tenant: this.#tenant, clock, runs: this.#runs, main: { runtime, context } },
+      mainChanged: (state, detail) => this.#status.interpreter(state, detail),
+    });
+    this.#parts = { tenant: this.#tenant, clock, contexts };
   }
 
   /** Loaded only where a kernel has services: each module costs every kernel memory. */
@@ -190,10 +173,11 @@ export class Runner {
     const { services: declared, isTerminalLocal } = this.#config;
     if (declared.length === 0 || !this.#parts) return;
     const { openServices } = await import('./services/open-services.ts');
-    const { tenant, runtime, context } = this.#parts;
+    const { tenant, contexts } = this.#parts;
+    const { runtime, context } = contexts.main;
     this.#services = openServices({
       ...{ declared, tenant, clock, context, runtimeType: runtime.type, isTerminalLocal },
-      asTenant: (look) => this.#asTenant(look),
+      asTenant: (look) => asTenant(this.#tenant, look),
       problem: (text) => this.#status.problem(text),
     });
     await this.#services.startBuiltIn((text) => this.#status.problem(text));
@@ -204,13 +188,20 @@ export class Runner {
     const { models } = this.#config;
     if (models.length === 0 || !this.#parts) return;
     const { serveModels } = await import('./services/model-server.ts');
-    const { tenant, context } = this.#parts;
+    const { tenant, contexts } = this.#parts;
+    const { context } = contexts.main;
     const servers = serveModels(models, {
       ...{ tenant, clock, runtimePath: context.tool ?? '', temporaryPath: context.temporaryPath },
       onHealth: () => this.#status.modelChanged(),
       problem: (text) => this.#status.problem(text),
     });
     this.#status.readModelsFrom(() => servers.map(({ health }) => health));
+  }
+
+  /** Until the runner is ready there is but the main one. */
+  #assertContext(name: string): void {
+    if (this.#parts) this.#parts.contexts.get(name);
+    else if (name !== mainContext) throw notReady();
   }
 
   #execute(run: Parameters<typeof executeRun>[0]): Promise<void> {
@@ -224,7 +215,10 @@ export class Runner {
       const handle = requestHandler({
         runs: this.#runs,
         status: () => this.#status.read(),
-        complete: async (code, cursor) => (await this.#parts?.interpreter?.complete(code, cursor)) ?? [],
+        contexts: () => {
+          if (!this.#parts) throw notReady();
+          return this.#parts.contexts;
+        },
         services: () => this.#services,
         listFiles: (path, from) => listFiles(this.#tenant, clock, path, from),
         // After the reply, which is handed to the system when it is sent.
@@ -252,6 +246,8 @@ export class Runner {
     process.exit(0);
   }
 }
+
+const notReady = (): KerneletError => new KerneletError('NOT_SUPPORTED', 'the kernel is starting, or could not start');
 
 function loginShell(): string {
   return ['/bin/bash', '/bin/ash', '/bin/sh'].find((path) => existsSync(path)) ?? volumePaths.shell;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { Run, RunControl } from './run.ts';
@@ -7,6 +8,7 @@ import { Runs } from './runs.ts';
 
 const id = (name: string): RunId => name as RunId;
 const query = (code: string): ExecuteRequest => ({ mode: 'query', code, timeoutMs: null });
+const inContext = (context: string): ExecuteRequest => ({ mode: 'query', code: '1', context, timeoutMs: null });
 const command = (...argv: string[]): ExecuteRequest => ({ mode: 'command', argv, timeoutMs: null });
 
 /** A set of runs whose programs end when the test says so. */
@@ -27,6 +29,9 @@ function setUp(options: { limitBytes?: number; released?: boolean } = {}) {
     keepMs: 60_000,
     clock,
     observer: { eventsAdded() {}, phaseChanged() {} },
+    assertContext(name) {
+      if (!['main', 'second'].includes(name)) throw new KerneletError('CONTEXT_NOT_FOUND', name);
+    },
     execute(run: Run) {
       begun.push(run.id);
       run.begin(control);
@@ -90,6 +95,35 @@ describe('the runs of a kernel', () => {
     ]);
     await end('a');
     expect(runs.get(id('b')).replay.next(1)?.event).toEqual({ kind: 'started' });
+  });
+
+  // @promise contexts
+  it('of one context go in their order, beside those of the others', async () => {
+    const { runs, begun, end } = setUp();
+    runs.execute(id('a'), query('1'));
+    for (const name of ['b', 'c']) runs.execute(id(name), inContext('second'));
+    runs.execute(id('d'), { mode: 'batch', clean: null, build: null, exec: 'x', timeoutMs: null });
+    expect(begun).toEqual(['a', 'b']);
+    await end('b');
+    expect(begun).toEqual(['a', 'b', 'c']);
+    await end('a');
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
+    expect(() => runs.execute(id('e'), inContext('third'))).toThrow(
+      expect.objectContaining({ code: 'CONTEXT_NOT_FOUND' }),
+    );
+  });
+
+  // @promise contexts
+  it('of a context that ends are cancelled, those of others are not', async () => {
+    const { runs, signals, end } = setUp();
+    runs.execute(id('a'), query('1'));
+    for (const name of ['b', 'c']) runs.execute(id(name), inContext('second'));
+    expect(runs.waitingIn('second')).toBe(1);
+    runs.cancelIn('second');
+    expect(signals).toEqual(['SIGKILL']);
+    await end('b');
+    expect(phases(runs)).toEqual(['a running', 'b finished', 'c finished']);
+    expect(runs.get(id('c')).summary()).toMatchObject({ reason: 'cancelled' });
   });
 
   it('answer for the question of a program of which nobody knows by which run it is asked', async () => {

@@ -5,7 +5,8 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import { contextOf, type ExecuteRequest, mainContext } from '../protocol/execute-request.ts';
+import { contextOf, type ExecuteRequest } from '../protocol/execute-request.ts';
+import { mainContext } from '../protocol/kernel-contexts.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { type Lane, Lanes } from './lanes.ts';
 import { OutputRoom } from './output-room.ts';
@@ -28,6 +29,8 @@ export interface RunsOptions {
   readonly keepMs: number;
   readonly clock: Clock;
   readonly observer: RunObserver;
+  /** Throws CONTEXT_NOT_FOUND. */
+  assertContext(name: string): void;
   /** Carries a run out; resolves when it has finished. */
   execute(run: Run): Promise<void>;
 }
@@ -66,7 +69,7 @@ export class Runs {
     this.#nextOfAll();
   }
 
-  /** Takes a request. Throws RUN_EXISTS, OVERLOADED or SHUTTING_DOWN. */
+  /** Takes a request. Throws RUN_EXISTS, CONTEXT_NOT_FOUND, OVERLOADED or SHUTTING_DOWN. */
   execute(id: RunId, request: ExecuteRequest): { readonly existing: boolean } {
     const present = this.#runs.get(id) ?? this.#retired.get(id);
     if (present) {
@@ -74,8 +77,10 @@ export class Runs {
       throw new KerneletError('RUN_EXISTS', `run ${id} exists with another request`);
     }
     if (this.#closed) throw new KerneletError('SHUTTING_DOWN', 'the kernel is stopping');
+    const context = contextOf(request);
+    if (context !== null) this.#options.assertContext(context);
     const run = new Run(id, request, this.#room, this.#options.observer);
-    const { lane, behind } = this.#lanes.enter(run, contextOf(request));
+    const { lane, behind } = this.#lanes.enter(run, context);
     this.#runs.set(id, run);
     if (behind) run.emit({ kind: 'queued', behind: behind.id });
     this.#options.observer.phaseChanged(run);
@@ -99,6 +104,17 @@ export class Runs {
       run.finish(-number, 'cancelled');
       this.#keep(run);
     } else run.control?.cancel(signal as NodeJS.Signals);
+  }
+
+  /** Ends what runs and waits in a context. */
+  cancelIn(context: string): void {
+    this.#cancelWaiting(this.#lanes.waiting(context));
+    this.runningIn(context)?.control?.cancel('SIGKILL');
+  }
+
+  /** How many runs wait in a context. */
+  waitingIn(context: string): number {
+    return this.#lanes.waiting(context).length;
   }
 
   /** Drops a finished run. Throws RUN_NOT_FOUND, INVALID_ARGUMENT. */
@@ -129,7 +145,11 @@ export class Runs {
   /** Ends everything that waits; new requests are refused. */
   close(): void {
     this.#closed = true;
-    for (const run of [...this.#lanes].flatMap(({ waiting }) => waiting)) {
+    this.#cancelWaiting([...this.#lanes].flatMap(({ waiting }) => waiting));
+  }
+
+  #cancelWaiting(runs: readonly Run[]): void {
+    for (const run of runs) {
       this.#lanes.withdraw(run);
       run.finish(-1, 'cancelled');
       this.#keep(run);

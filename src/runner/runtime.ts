@@ -12,12 +12,14 @@ import { accessSync, constants, statSync } from 'node:fs';
 import type { ProgramSource } from '../protocol/execute-request.ts';
 import { volumePaths } from './volume-paths.ts';
 
-/** A process to run with the tenant's ids in the tenant's home. */
+/** A process to run with the tenant's ids. */
 export interface TenantCommand {
   /** Executed as it is; `argv[0]` is looked up on the tenant's PATH when it has no slash. */
   readonly argv: readonly string[];
   /** Added to the tenant's environment. */
   readonly environ?: Readonly<Record<string, string>>;
+  /** The folder in which it starts, from the home on; the home when null or absent. */
+  readonly cwd?: string | null;
 }
 
 /** A step of a plan. The first `run` with a non-zero status ends the plan with that status. */

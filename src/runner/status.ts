@@ -1,6 +1,7 @@
 /** The state of the runner, which the agent is sent at every change. */
+import type { InterpreterState } from '../protocol/kernel-contexts.ts';
 import type { ModelHealth } from '../protocol/kernel-models.ts';
-import type { InterpreterState, RunnerPhase, RunnerStatus } from '../protocol/runner-frames.ts';
+import type { RunnerPhase, RunnerStatus } from '../protocol/runner-frames.ts';
 import type { ContainerLog } from './container-log.ts';
 
 const maxDetail = 2000;

@@ -138,7 +138,8 @@ function startFailure(program: string, error: unknown): ExitFacts {
   }
 }
 
-function neverStarted(facts: ExitFacts): TenantProcess {
+/** The process of a program that could not be started. */
+export function neverStarted(facts: ExitFacts): TenantProcess {
   return {
     pid: null,
     exited: Promise.resolve(facts),

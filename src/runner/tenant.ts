@@ -2,10 +2,13 @@
 
 import type { StdioOptions } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import { posix } from 'node:path';
+import { systemErrorCode } from '../lib/system-error.ts';
+import { asTenant } from './as-tenant.ts';
 import type { ContainerLog } from './container-log.ts';
 import type { PipePool } from './pipe-pool.ts';
 import type { TenantCommand } from './runtime.ts';
-import { spawnTenant, type TenantProcess } from './tenant-process.ts';
+import { neverStarted, spawnTenant, type TenantProcess } from './tenant-process.ts';
 import { type OutputConsumer, OutputReader } from './tenant-streams.ts';
 
 /** Streams of background processes that are read on; older ones are closed when there are more. */
@@ -36,6 +39,8 @@ export class Tenant {
   /** The environment of its processes; complete once the image's bootstrap script has run. */
   environ: Readonly<Record<string, string>> = {};
   readonly #orphans: OutputReader[] = [];
+  /** Whether the runner could not go back to the home, which the tenant may close to itself. */
+  #isAway = false;
 
   constructor(options: TenantOptions) {
     this.uid = options.uid;
@@ -48,7 +53,30 @@ export class Tenant {
   /** Starts a process whose streams the caller made. */
   spawn(command: TenantCommand, stdio: StdioOptions): TenantProcess {
     const environ = { ...this.environ, ...command.environ };
-    return spawnTenant({ argv: command.argv, environ, uid: this.uid, gid: this.gid, stdio });
+    const start = () => spawnTenant({ argv: command.argv, environ, uid: this.uid, gid: this.gid, stdio });
+    if (this.#isAway) this.#enterHome();
+    if (typeof command.cwd !== 'string') return start();
+    const folder = posix.resolve(this.home, command.cwd);
+    try {
+      // A process inherits the folder of the runner, which is not let in everywhere as itself.
+      asTenant(this, () => process.chdir(folder));
+    } catch (error) {
+      return neverStarted({ exitCode: 126, notStarted: `${folder}: cannot be entered (${systemErrorCode(error)})` });
+    }
+    try {
+      return start();
+    } finally {
+      this.#enterHome();
+    }
+  }
+
+  #enterHome(): void {
+    try {
+      asTenant(this, () => process.chdir(this.home));
+      this.#isAway = false;
+    } catch {
+      this.#isAway = true;
+    }
   }
 
   /** Starts a program of the runner's own with the tenant's ids and an environment that the tenant has no part in. */

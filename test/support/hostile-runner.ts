@@ -29,6 +29,7 @@ const summary = { run: 'mine', phase: 'running', last: 1, oldest: 1, exitCode: n
 const end = { exitCode: 0, reason: 'exited' };
 const runs = [summary, { ...summary, run: 'other' }, { ...summary, ...end, phase: 'finished' }];
 const events = [
+  { kind: 'queued', behind: 'other' },
   { kind: 'started' },
   { kind: 'stdout' },
   { kind: 'media', type: 'image/png' },
@@ -44,6 +45,7 @@ const results = [
   { form: 'file', size: 4, name: 'f' },
   { form: 'tar', size: null, name: 'f' },
   { path: '.', files: [{ filename: 'f', size: 1, mode: '-rw-r--r--', ctime: 1, mtime: 1, atime: 1 }], next: null },
+  { contexts: [{ name: 'main', runtime: 'app', cwd: null, state: 'idle', detail: '', waiting: 0, running: 'mine' }] },
   readyStatus,
 ];
 const ids = [1, 2, 3, 4, 5, 6, 7, 8];

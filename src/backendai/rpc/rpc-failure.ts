@@ -77,6 +77,8 @@ export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {
   KERNEL_DIED: 'RuntimeError',
   RUN_NOT_FOUND: 'RuntimeError',
   RUN_EXISTS: 'ValueError',
+  CONTEXT_NOT_FOUND: 'RuntimeError',
+  CONTEXT_EXISTS: 'ValueError',
   FILE_NOT_FOUND: 'RuntimeError',
   FILE_ERROR: 'RuntimeError',
   IMAGE_NOT_FOUND: 'ImageNotAvailable',

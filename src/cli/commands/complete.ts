@@ -9,7 +9,10 @@ export const complete = {
   summary: 'complete code',
   description: "Asks the kernel's interpreter what could stand at the cursor; by default that is the end of the code.",
   operands: ['<id>', '<code>'],
-  options: [{ flags: '--cursor <position>', help: 'position of the cursor in characters' }],
+  options: [
+    { flags: '--cursor <position>', help: 'position of the cursor in characters' },
+    { flags: '--context <name>', help: 'the context that is asked; main when absent' },
+  ],
   examples: [{ command: "kernelet complete 3f2a 'import ma'", what: 'prints one candidate a line' }],
   async run(call) {
     const { operands, options, screen } = call;
@@ -20,7 +23,7 @@ export const complete = {
       throw new UsageError(`--cursor ${JSON.stringify(position)} is not a position from 0 to ${code.length}`);
     }
     await using client = await daemonClient(call);
-    const matches = await client.complete(id, code, cursor);
+    const matches = await client.complete(id, { code, cursor, context: options.text('context') });
     await screen.either({ matches }, () => matches.map((match) => `${printable(match)}\n`).join(''));
     return 0;
   },

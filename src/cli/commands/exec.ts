@@ -18,7 +18,7 @@ export const exec = {
   exec ID -- CMD...                      a command of the image; standard input goes to it
   exec ID --batch [--build CMD] --exec CMD   clean, build, execute; "*" is the language's own way
 
-Code and batches of one kernel wait for those before them; commands begin at once. The first Ctrl-C interrupts the run, a second one kills it. Code of the first
+Code waits for the code before it in its context, a batch for that of main; commands begin at once. The first Ctrl-C interrupts the run, a second one kills it. Code of the first
 form that is killed, by that or by a limit, takes the variables with it; files stay. A program that asks a question is
 answered from standard input.`,
   operands: [],
@@ -26,6 +26,7 @@ answered from standard input.`,
   passThrough: 'after-second',
   options: [
     { flags: '-c, --code <code>', help: 'the code itself' },
+    { flags: '--context <name>', help: 'the context that runs the code; main when absent' },
     { flags: '--batch', help: 'clean, build and execute' },
     { flags: '--clean <command>', help: 'with --batch: what to do first' },
     { flags: '--build <command>', help: 'with --batch: how to build' },
@@ -37,6 +38,7 @@ answered from standard input.`,
     { command: "kernelet exec 3f2a -c 'x = 41'", what: 'a unique beginning of the id is enough' },
     { command: "kernelet exec 3f2a -c 'x + 1'", what: 'prints 42' },
     { command: 'kernelet exec 3f2a analysis.py', what: 'the code of a file on this machine' },
+    { command: "kernelet exec 3f2a --context second -c 'x = 1'", what: 'with variables of its own' },
     { command: 'kernelet exec 3f2a -- ls -l', what: 'a command' },
     { command: "kernelet exec 3f2a --batch --build '*' --exec './main'", what: 'build and run what was uploaded' },
     { command: "kernelet exec 3f2a --save-media pictures -c 'plot()'", what: 'keep the pictures' },
@@ -80,6 +82,10 @@ answered from standard input.`,
 async function requestOf({ options, literal, host }: CommandCall, rest: readonly string[]): Promise<ExecuteRequest> {
   const timeoutMs = options.duration('timeout') ?? null;
   const code = options.text('code');
+  const context = options.text('context');
+  if (context !== undefined && (options.flag('batch') || literal)) {
+    throw new UsageError('--context goes with FILE, -c CODE or -: batches and commands run in no context');
+  }
   const batch = { clean: options.text('clean'), build: options.text('build'), exec: options.text('exec') };
   if (options.flag('batch')) {
     if (code !== undefined || rest.length > 0) throw new UsageError('--batch takes no FILE, -c or command');
@@ -100,7 +106,8 @@ async function requestOf({ options, literal, host }: CommandCall, rest: readonly
   if (code !== undefined ? rest.length > 0 : excess.length > 0) {
     throw new UsageError('exec takes no arguments for the code', 'For a command of the image, put -- before it.');
   }
-  return { mode: 'query', code: code ?? (await codeOf(source, host.io.stdin, host.io.workingDirectory)), timeoutMs };
+  const text = code ?? (await codeOf(source, host.io.stdin, host.io.workingDirectory));
+  return { mode: 'query', code: text, context, timeoutMs };
 }
 
 async function codeOf(source: string | undefined, stdin: InputPort, folder: string): Promise<string> {

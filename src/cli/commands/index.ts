@@ -16,6 +16,7 @@ const entry = (name: string, summary: string, load: () => Promise<CliCommand>): 
 
 /** First words of commands that have two, with what help says of them. */
 export const groups: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: 'context', summary: 'interpreters of a kernel' },
   { name: 'service', summary: 'applications of kernels' },
   { name: 'image', summary: 'images and their labels' },
   { name: 'engine', summary: 'the container engine' },
@@ -41,6 +42,10 @@ export const commandTable: readonly CommandEntry[] = [
   entry('logs', "show the log of a kernel's container", async () => (await import('./logs.ts')).logs),
   entry('stats', 'show what kernels use', async () => (await import('./stats.ts')).stats),
   entry('events', 'show what happens to kernels', async () => (await import('./events.ts')).events),
+  entry('context create', 'make a context', async () => (await import('./context-create.ts')).contextCreate),
+  entry('context ls', 'list contexts', async () => (await import('./context-ls.ts')).contextLs),
+  entry('context restart', 'start one anew', async () => (await import('./context-restart.ts')).contextRestart),
+  entry('context rm', 'remove contexts', async () => (await import('./context-rm.ts')).contextRm),
   entry('service start', 'start an application', async () => (await import('./service-start.ts')).serviceStart),
   entry('service stop', 'end an application', async () => (await import('./service-stop.ts')).serviceStop),
   entry('image ls', 'list images', async () => (await import('./image-ls.ts')).imageLs),

@@ -266,7 +266,7 @@ describe('complete', () => {
 describe('the rest', () => {
   it('interrupt says when nothing was running', async () => {
     const { status, stdout, stderr } = await cli.run(['interrupt', id]);
-    expect([status, stdout, stderr]).toEqual([0, '', 'kernelet: nothing was running\n']);
+    expect([status, stdout, stderr]).toEqual([0, '', 'kernelet: nothing was running in the context main\n']);
     expect(await json('interrupt', id)).toEqual({ interrupted: false });
   });
 

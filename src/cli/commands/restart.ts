@@ -6,8 +6,8 @@ import { forceOption } from '../kernel-options.ts';
 export const restart = {
   name: 'restart',
   summary: 'give a kernel a fresh container',
-  description: `Ends the kernel's container and starts a new one: variables and processes are gone; id, files in the home folder,
-ports and limits stay.`,
+  description: `Ends the kernel's container and starts a new one: variables, contexts beside main and processes are gone; id,
+files in the home folder, ports and limits stay.`,
   operands: ['<id>'],
   options: [forceOption],
   examples: [{ command: 'kernelet restart 3f2a', what: 'start over, files kept' }],

@@ -5,6 +5,7 @@ import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
 import { maxBitRate, minBitRate } from '../../lib/bit-rate.ts';
 import { homeRange, maxHomeBytes, minHomeBytes } from '../../lib/disk-space.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import { interpreterStates } from '../../protocol/kernel-contexts.ts';
 import type { Authority } from '../authority.ts';
 import {
   boundedText,
@@ -12,6 +13,7 @@ import {
   flagField,
   imageReferenceField,
   kernelParamsSchema,
+  languageField,
   orNull,
   pathField,
 } from '../fields.ts';
@@ -70,11 +72,7 @@ const createBodySchema = z
   .strictObject({
     id: z.guid('not a UUID').optional(),
     image: imageReferenceField.optional().openapi({ description: 'Else picked, and built once, from `language`.' }),
-    language: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9+_.-]{0,31}$/, 'not the name of a language')
-      .optional()
-      .openapi({ example: 'python' }),
+    language: languageField.optional(),
     pull: z
       .enum(['never', 'missing', 'always'])
       .optional()
@@ -147,7 +145,7 @@ const destroyQuerySchema = z.strictObject({
 
 const runnerStatusSchema = z.strictObject({
   phase: z.enum(['starting', 'ready', 'failed', 'stopping']),
-  interpreter: z.enum(['none', 'idle', 'starting', 'ready', 'failed']),
+  interpreter: z.enum(interpreterStates).openapi({ description: 'Of the context `main`.' }),
   detail: z.string(),
   startedAt: z.number(),
   logBytesDropped: z.number(),

@@ -25,6 +25,7 @@ import {
   argumentsField,
   boundedText,
   codeField,
+  contextField,
   doneSchema,
   durationField,
   eventNumberField,
@@ -42,6 +43,7 @@ const timeoutMs = durationField
   .nullable()
   .default(null)
   .openapi({ description: 'The program is killed after this long; null = no limit.' });
+const contextOfCode = contextField.optional().openapi({ description: 'The context that runs it; `main` when absent.' });
 const shellCommand = codeField.nullable().default(null);
 
 const sourceSchema = z.discriminatedUnion('from', [
@@ -52,7 +54,7 @@ const sourceSchema = z.discriminatedUnion('from', [
 
 const executeRequestSchema = z
   .discriminatedUnion('mode', [
-    z.strictObject({ mode: z.literal('query'), code: codeField, timeoutMs }),
+    z.strictObject({ mode: z.literal('query'), code: codeField, context: contextOfCode, timeoutMs }),
     z.strictObject({
       mode: z.literal('batch'),
       clean: shellCommand,
@@ -112,6 +114,7 @@ export const interruptReplySchema = z.strictObject({ interrupted: z.boolean() })
 const completeBodySchema = z.strictObject({
   code: codeField,
   cursor: z.int().min(0).openapi({ description: 'In characters (UTF-16 units) from the start of the code.' }),
+  context: contextOfCode,
 });
 
 const completeReplySchema = z.strictObject({ matches: z.array(z.string()).readonly() });
@@ -168,7 +171,7 @@ export const runOperations = {
     path: '/v1/kernels/{id}/runs',
     tag,
     summary:
-      'Starts a run and answers at once. The same id with the same contents is not run twice. Queries and batch runs wait for those before them, which an event `queued` says; programs and commands begin at once, 64 beside each other at most.',
+      'Starts a run and answers at once. The same id with the same contents is not run twice. Queries wait for those before them in their context, and batch runs for those of `main`, which an event `queued` says; programs and commands begin at once, 64 beside each other at most.',
     params: kernelParamsSchema,
     body: executeBodySchema,
     status: 202,
@@ -274,7 +277,8 @@ export function addRunRoutes(app: ApiApp, agent: Agent): void {
       return {};
     },
     async complete({ params, body, context }) {
-      return { matches: await agent.complete(params.id, body.code, body.cursor, openStream(context).signal) };
+      const { code, cursor } = body;
+      return { matches: await agent.complete(params.id, code, cursor, openStream(context).signal, body.context) };
     },
     async writeStdin({ params, query, context }) {
       const { signal } = openStream(context);

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import type { RunId } from '../lib/ids.ts';
+import type { RunnerRequest } from '../protocol/agent-frames.ts';
+import { needOf } from './generations.ts';
+
+const run = 'r' as RunId;
+const query = (context?: string): RunnerRequest => ({
+  method: 'execute',
+  params: { run, request: { mode: 'query', code: '1', context, timeoutMs: null } },
+});
+
+// @promise runner-generations
+it.each<[RunnerRequest, number | undefined]>([
+  [query(), undefined],
+  [query('main'), undefined],
+  [query('second'), 4],
+  [{ method: 'execute', params: { run, request: { mode: 'command', argv: ['ls'], timeoutMs: null } } }, undefined],
+  [{ method: 'complete', params: { code: 'a', cursor: 1 } }, undefined],
+  [{ method: 'complete', params: { code: 'a', cursor: 1, context: 'second' } }, 4],
+  [{ method: 'interrupt', params: { run: null } }, undefined],
+  [{ method: 'interrupt', params: { run: null, context: 'second' } }, 4],
+  [{ method: 'contexts', params: null }, 4],
+  [{ method: 'create-context', params: { name: 'a', runtime: null, cwd: null } }, 4],
+  [{ method: 'remove-context', params: { name: 'a' } }, 4],
+  [{ method: 'restart-context', params: { name: 'main' } }, 4],
+  [{ method: 'apps', params: null }, 3],
+  [{ method: 'input', params: { run, text: null } }, 2],
+  [{ method: 'input', params: { run, text: 'a' } }, undefined],
+])('a runner too old for %j is told from one that can do it', (request, generation) => {
+  expect(needOf(request)?.generation).toBe(generation);
+});
