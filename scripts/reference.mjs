@@ -12,6 +12,8 @@ import { configJsonSchema } from '../src/config/schema.ts';
 import { createApp } from '../src/http/app.ts';
 import { version } from '../src/lib/installation.ts';
 import { silentLogger } from '../src/lib/log.ts';
+import { runtimeTable } from '../src/protocol/runtimes.ts';
+import { resolveRuntime } from '../src/runner/runtimes/index.ts';
 import { heldPromises } from './promises/held-promises.ts';
 import promiseSections from './promises/promises.json' with { type: 'json' };
 import regressionAnswers from './promises/regression-cases.json' with { type: 'json' };
@@ -20,6 +22,7 @@ import { apiReferencePage } from './reference/api-page.ts';
 import { cliReferencePage } from './reference/cli-page.ts';
 import { configReferencePage } from './reference/configuration-page.ts';
 import { errorReferencePage } from './reference/errors-page.ts';
+import { languagesPage } from './reference/languages-page.ts';
 import { promisesPage } from './reference/promises-page.ts';
 import { regressionCasesPage } from './reference/regression-cases-page.ts';
 import { rpcReferencePage } from './reference/rpc-page.ts';
@@ -47,6 +50,7 @@ const folder = join(dirname(import.meta.dirname), 'docs');
 // Only what the endpoints say of themselves is read; the agent is never called.
 const api = await createApp({ agent: Object.freeze({}), version, logger: silentLogger }).request('/v1/openapi.json');
 const apiDocument = await api.json();
+const runtimes = runtimeTable.map(async (info) => ({ info, runtime: (await resolveRuntime(info.type)).runtime }));
 const tests = [...sourceFiles(['src', 'test', 'bench', 'scripts'], (path) => path.endsWith('.test.ts'))];
 const held = heldPromises(promiseSections, tests);
 const specification = await readFile(join(folder, 'spec', 'kernel-lifecycle.md'), 'utf8');
@@ -61,6 +65,7 @@ const pages = {
   'reference/configuration.md': configReferencePage(),
   'reference/configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'reference/errors.md': errorReferencePage(),
+  'reference/languages.md': languagesPage(await Promise.all(runtimes)),
   'reference/regression-cases.md': regressionCasesPage(regressions.cases),
   'reference/rpc.md': rpcReferencePage(await describedMethods()),
   'reference/openapi.json': `${JSON.stringify(apiDocument, null, 2)}\n`,

@@ -26,6 +26,7 @@ const endings: Readonly<Record<string, string>> = {
   'image/jpeg': 'jpg',
   'image/gif': 'gif',
   'image/svg+xml': 'svg',
+  'audio/ogg': 'ogg',
   'text/html': 'html',
   'text/plain': 'txt',
   'text/markdown': 'md',

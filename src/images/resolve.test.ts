@@ -135,7 +135,7 @@ describe('finding an image by language', () => {
 
   it.each([
     [{ language: 'pyhton' }, 'INVALID_ARGUMENT', 'did you mean "python"'],
-    [{ language: 'rust' }, 'NOT_SUPPORTED', 'Rust cannot be run'],
+    [{ language: 'julia' }, 'NOT_SUPPORTED', 'no recipe here makes an image with Julia: name one with --image'],
     [{}, 'INVALID_ARGUMENT', '--image or --lang'],
     [{ reference: '' }, 'INVALID_ARGUMENT', 'empty'],
     [{ reference: 'A B' }, 'INVALID_ARGUMENT', 'not a part'],

@@ -155,10 +155,10 @@ function recipeImageOf(language: RuntimeInfo | null): string {
     throw new KerneletError('INVALID_ARGUMENT', 'neither an image nor a language is named: give --image or --lang');
   }
   if (language.recipe !== null) return recipeReference(language.recipe);
-  if (!language.built) {
-    throw new KerneletError('NOT_SUPPORTED', `programs in ${language.title} cannot be run in this version`);
-  }
-  throw new KerneletError('NOT_SUPPORTED', `there is no image for ${language.title} here: name one with --image`);
+  throw new KerneletError(
+    'NOT_SUPPORTED',
+    `no recipe here makes an image with ${language.title}: name one with --image`,
+  );
 }
 
 /** The label's path is that of the label's language only. */

@@ -33,7 +33,7 @@ export type RunEvent =
   | { readonly kind: 'started' }
   | { readonly kind: 'stdout' }
   | { readonly kind: 'stderr' }
-  /** Rich output; the body is raw bytes for `image/png` and `image/jpeg`, UTF-8 text for other types. */
+  /** Rich output; the body is raw bytes for `image/png`, `image/jpeg` and `audio/ogg`, UTF-8 text for other types. */
   | { readonly kind: 'media'; readonly type: string }
   | { readonly kind: 'html' }
   | { readonly kind: 'waiting-input'; readonly prompt: string; readonly password: boolean }

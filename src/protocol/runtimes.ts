@@ -21,15 +21,13 @@ export interface RuntimeInfo {
   readonly languages: readonly string[];
   /** The image to use when the caller names none; null when this repository has none for it. */
   readonly recipe: ImageRecipeName | null;
-  /** Whether the runner runs it; else it answers 127 and says so. */
-  readonly built: boolean;
 }
 
 /** The type of images that name none: services work, and programs run in a shell when the caller wants one. */
 export const defaultRuntimeType = 'app';
 
 function entry(type: string, title: string, rest: Partial<Omit<RuntimeInfo, 'type' | 'title'>> = {}): RuntimeInfo {
-  return { type, title, suffixes: [], shebangs: [], languages: [], recipe: null, built: false, ...rest };
+  return { type, title, suffixes: [], shebangs: [], languages: [], recipe: null, ...rest };
 }
 
 /** The table, in the order in which help lists it. */
@@ -39,30 +37,31 @@ export const runtimeTable: readonly RuntimeInfo[] = [
     shebangs: ['python', 'pypy', 'ipython'],
     languages: ['python', 'python3', 'py'],
     recipe: 'python',
-    built: true,
   }),
   entry('nodejs', 'JavaScript', {
     suffixes: ['.js', '.mjs', '.cjs'],
     shebangs: ['node', 'nodejs'],
     languages: ['nodejs', 'node', 'javascript', 'js'],
     recipe: 'nodejs',
-    built: true,
   }),
-  entry('c', 'C', { suffixes: ['.c'], languages: ['c'], recipe: 'gcc', built: true }),
+  entry('typescript', 'TypeScript', {
+    suffixes: ['.ts', '.mts', '.cts'],
+    shebangs: ['tsx', 'ts-node'],
+    languages: ['typescript', 'ts'],
+  }),
+  entry('c', 'C', { suffixes: ['.c'], languages: ['c'], recipe: 'gcc' }),
   entry('cpp', 'C++', {
     suffixes: ['.cpp', '.cc', '.cxx', '.c++', '.C'],
     languages: ['cpp', 'c++', 'cxx'],
     recipe: 'gcc',
-    built: true,
   }),
   entry('shell', 'Shell', {
     suffixes: ['.sh', '.bash'],
     shebangs: ['sh', 'bash', 'dash', 'ash', 'ksh'],
     languages: ['shell', 'sh', 'bash'],
     recipe: 'shell',
-    built: true,
   }),
-  entry('app', 'Application', { built: true }),
+  entry('app', 'Application'),
   entry('golang', 'Go', { suffixes: ['.go'], languages: ['golang', 'go'] }),
   entry('rust', 'Rust', { suffixes: ['.rs'], languages: ['rust', 'rs'] }),
   entry('java', 'Java', { suffixes: ['.java'], languages: ['java'] }),
@@ -121,5 +120,5 @@ export function runtimeByShebang(text: string): RuntimeInfo | null {
 
 /** Names that `--lang` takes, one for each runtime that has any, for help and errors. */
 export function languageNames(): readonly string[] {
-  return runtimeTable.filter((info) => info.built).flatMap((info) => info.languages.slice(0, 1));
+  return runtimeTable.flatMap((info) => info.languages.slice(0, 1));
 }

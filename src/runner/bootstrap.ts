@@ -15,7 +15,7 @@ import { parseEnvironment, parseRunnerConfig } from './config.ts';
 import type { ContainerLog } from './container-log.ts';
 import { rootEnvironment } from './environment.ts';
 import { imageShell } from './runtime.ts';
-import type { Tenant } from './tenant.ts';
+import type { RunningCommand, Tenant } from './tenant.ts';
 import { exitCodeOf } from './tenant-process.ts';
 import { volumePaths } from './volume-paths.ts';
 
@@ -85,15 +85,30 @@ export async function runUserBootstrap(tenant: Tenant, clock: Clock, problem: (t
   const path = `${tenant.home}/bootstrap.sh`;
   // The tenant looks for it, since the runner may not be able to.
   const script = '[ -f "$1" ] || exit 0; exec "$2" "$1"';
+  const running = await logged(tenant, [volumePaths.shell, '-c', script, 'kernelet', path, imageShell()]);
+  using _timer = clock.after(userScriptTimeoutMs, () => void running.signal('SIGKILL'));
+  await endOf(running, path, tenant, problem);
+}
+
+/** Starts a program of the image with the tenant's ids, and lets it run beside everything else. */
+export async function startBeside(tenant: Tenant, path: string, problem: (text: string) => void): Promise<void> {
+  void endOf(await logged(tenant, [path]), path, tenant, problem);
+}
+
+const logged = (tenant: Tenant, argv: readonly string[]): Promise<RunningCommand> => {
   const toLog = (bytes: Uint8Array): boolean => {
     tenant.log.copy(bytes);
     return true;
   };
-  const running = await tenant.run(
-    { argv: [volumePaths.shell, '-c', script, 'kernelet', path, imageShell()] },
-    { stdin: null, stdout: toLog, stderr: toLog },
-  );
-  using _timer = clock.after(userScriptTimeoutMs, () => void running.signal('SIGKILL'));
+  return tenant.run({ argv }, { stdin: null, stdout: toLog, stderr: toLog });
+};
+
+async function endOf(
+  running: RunningCommand,
+  path: string,
+  tenant: Tenant,
+  problem: (text: string) => void,
+): Promise<void> {
   const { exitCode, notStarted } = await running.exited;
   running.stdout.drain();
   running.stderr.drain();

@@ -51,7 +51,7 @@ describe('contexts', () => {
   it('have interpreters of their own, which start in their folder, and end and start anew alone', async () => {
     const { contexts, told, states } = setUp();
     const home = process.cwd();
-    expect(contexts.create({ name: 'second', runtime: null, cwd: '/' })).toEqual({ existing: false });
+    expect(await contexts.create({ name: 'second', runtime: null, cwd: '/' })).toEqual({ existing: false });
     await expect.poll(states).toEqual(['main idle', 'second ready']);
     expect(await readFile(join(folder, 'folders'), 'utf8')).toBe('/\n');
     // The runner itself is back where its programs start.
@@ -68,12 +68,12 @@ describe('contexts', () => {
   it('are made once by name, and at most sixteen', async () => {
     const { contexts } = setUp();
     const spec = (name: string) => ({ name, runtime: null, cwd: null });
-    for (let count = 1; count < 16; count += 1) contexts.create(spec(`c${count}`));
-    expect(contexts.create(spec('c1'))).toEqual({ existing: true });
+    for (let count = 1; count < 16; count += 1) await contexts.create(spec(`c${count}`));
+    expect(await contexts.create(spec('c1'))).toEqual({ existing: true });
     const refused = (code: string) => expect.objectContaining({ code });
-    expect(() => contexts.create({ ...spec('c1'), cwd: '/' })).toThrow(refused('CONTEXT_EXISTS'));
-    expect(() => contexts.create(spec('main'))).toThrow(refused('CONTEXT_EXISTS'));
-    expect(() => contexts.create(spec('more'))).toThrow(refused('OVERLOADED'));
+    await expect(contexts.create({ ...spec('c1'), cwd: '/' })).rejects.toEqual(refused('CONTEXT_EXISTS'));
+    await expect(contexts.create(spec('main'))).rejects.toEqual(refused('CONTEXT_EXISTS'));
+    await expect(contexts.create(spec('more'))).rejects.toEqual(refused('OVERLOADED'));
     await Promise.all(
       contexts
         .list()
@@ -85,11 +85,11 @@ describe('contexts', () => {
     ]);
   });
 
-  it('need what their language needs', () => {
+  it('need what their language needs', async () => {
     const { contexts } = setUp();
-    const create = (runtime: string) => () => contexts.create({ name: 'a', runtime, cwd: null });
-    expect(create('haskell')).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
-    expect(create('nothing')).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
+    const create = (runtime: string) => contexts.create({ name: 'a', runtime, cwd: null });
+    await expect(create('haskell')).rejects.toEqual(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
+    await expect(create('nothing')).rejects.toEqual(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
   });
 
   it('leave the main one, which is restarted with its kernel alone or when it is asked for', async () => {

@@ -66,14 +66,15 @@ export class Contexts {
   }
 
   /** Throws CONTEXT_EXISTS, OVERLOADED, and NOT_SUPPORTED where the image has not what the language needs. */
-  create(spec: ContextSpec): { readonly existing: boolean } {
+  async create(spec: ContextSpec): Promise<{ readonly existing: boolean }> {
+    // Before all else, since the context may come or go meanwhile.
+    const prepared = await this.#prepare(spec.runtime);
     const present = this.#contexts.get(spec.name);
     if (present && isSame(present.spec, spec) && spec.name !== mainContext) return { existing: true };
     if (present) throw new KerneletError('CONTEXT_EXISTS', `this kernel has another context ${spec.name}`);
     if (this.#contexts.size >= maxContexts) {
       throw new KerneletError('OVERLOADED', `this kernel has ${maxContexts} contexts already: remove one first`);
     }
-    const prepared = this.#prepare(spec.runtime);
     const { query, type } = prepared.runtime;
     const start = query.by === 'driver' ? query.start(prepared.context) : null;
     const unable = start && 'unable' in start ? start.unable.replace(/^kernelet: /, '') : null;
@@ -116,10 +117,10 @@ export class Contexts {
     }));
   }
 
-  #prepare(type: string | null): PreparedRuntime {
+  async #prepare(type: string | null): Promise<PreparedRuntime> {
     const { main } = this.#options;
     if (type === null || type === main.runtime.type) return main;
-    const { runtime, warning } = resolveRuntime(type);
+    const { runtime, warning } = await resolveRuntime(type);
     if (warning !== null) throw new KerneletError('NOT_SUPPORTED', `no runtime is called ${type}`);
     const { home, environ } = this.#options.tenant;
     return { runtime, context: runtimeContext(runtime, { namedTool: null, home, environ }) };

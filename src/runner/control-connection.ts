@@ -204,7 +204,7 @@ export function requestHandler(parts: RequestParts): RequestHandler {
       case 'contexts':
         return { contexts: parts.contexts().list() };
       case 'create-context':
-        return parts.contexts().create(request.params);
+        return await parts.contexts().create(request.params);
       case 'remove-context':
         await parts.contexts().remove(request.params.name);
         return null;

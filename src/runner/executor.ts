@@ -14,7 +14,7 @@ import { batchMode, cannotRun } from './runtimes/plan.ts';
 import type { Tenant } from './tenant.ts';
 import { volumePaths } from './volume-paths.ts';
 
-const writeScript = 'cat >"$1" && if [ -n "$2" ]; then chmod +x "$1"; fi';
+const writeScript = 'mkdir -p "${1%/*}" && cat >"$1" && if [ -n "$2" ]; then chmod +x "$1"; fi';
 const internalFailure = 126;
 const removeTimeoutMs = 10_000;
 

@@ -11,6 +11,7 @@ import {
   readContainerEnvironment,
   runImageBootstrap,
   runUserBootstrap,
+  startBeside,
   withheldImageBootstrap,
 } from './bootstrap.ts';
 import { startIsOver } from './collect-garbage.ts';
@@ -111,6 +112,11 @@ export class Runner {
       const isThere = asTenant(this.#tenant, () => existsSync(`${containerPaths.home}/bootstrap.sh`));
       if (isThere) await runUserBootstrap(this.#tenant, clock, (text) => this.#status.problem(text));
     });
+    await this.#step('the program that the image starts with', async () => {
+      const { runtime, context } = this.#parts?.contexts.main ?? {};
+      const starter = runtime?.starter === undefined ? null : context?.which(runtime.starter);
+      if (starter) await startBeside(this.#tenant, starter, (text) => this.#status.problem(text));
+    });
     await this.#step('the services', () => this.#openServices());
     await this.#step('the models', () => this.#serveModels());
     if (this.#stopping) return;
@@ -154,9 +160,9 @@ export class Runner {
     return this.#container;
   }
 
-  #prepareRuntime(): void {
+  async #prepareRuntime(): Promise<void> {
     const { type, path } = this.#config.runtime;
-    const { runtime, warning } = resolveRuntime(type);
+    const { runtime, warning } = await resolveRuntime(type);
     if (warning !== null) this.#status.problem(warning);
     const { environ, home } = this.#tenant;
     const context = runtimeContext(runtime, { namedTool: path, home, environ });

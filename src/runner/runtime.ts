@@ -8,7 +8,7 @@
  * the tenant's. What depends on files there is written as a script for the volume's shell.
  */
 
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import type { ProgramSource } from '../protocol/execute-request.ts';
 import { volumePaths } from './volume-paths.ts';
 
@@ -24,11 +24,11 @@ export interface TenantCommand {
 
 /** A step of a plan. The first `run` with a non-zero status ends the plan with that status. */
 export type PlanStep =
-  /** Writes a file of the tenant's (parents exist). */
+  /** Writes a file of the tenant's, and its folder where that is missing. */
   | { readonly do: 'write'; readonly path: string; readonly content: string; readonly executable?: boolean }
   /** Runs a command; `main` marks the user's program itself, which gets standard input and is what interrupts reach. */
   | { readonly do: 'run'; readonly command: TenantCommand; readonly main?: boolean }
-  /** Removes files at the end of the plan, whatever its outcome. */
+  /** Removes files and folders at the end of the plan, whatever its outcome. */
   | { readonly do: 'remove-at-end'; readonly paths: readonly string[] };
 
 /** How something is carried out: steps, or one line for standard error and a status. */
@@ -51,8 +51,10 @@ export interface RuntimeContext {
   readonly volumeShell: string;
   /** A path for a temporary file in the home, unused, with this ending (`.c`). */
   temporaryPath(ending: string): string;
-  /** Path of a program on the image's PATH, or null. */
+  /** A program of the image by its path, or by its name on the PATH; null when it is not there. */
   which(program: string): string | null;
+  /** The folders of the image that a path with one `*` as a part's end names, sorted. */
+  folders(pattern: string): readonly string[];
 }
 
 /** A process that answers queries and keeps state between them; it speaks `driver-protocol.ts` on descriptor 3. */
@@ -62,10 +64,12 @@ export interface DriverCommand extends TenantCommand {}
 export interface Runtime {
   /** A type of the table of runtimes. */
   readonly type: string;
-  /** Names or paths of its tool, best first, for images that don't name one. */
+  /** Names or paths of its tool, best first, for images that don't name one; a path may have a `*` as a folder's end. */
   readonly tools: readonly string[];
   /** Variables of all its processes. */
   environ(context: RuntimeContext): Readonly<Record<string, string>>;
+  /** A program of the image that its kernels start with, where it is there; it runs beside everything else. */
+  readonly starter?: string;
   /** What `*` means for the three steps of a batch run. */
   clean(context: RuntimeContext): Plan;
   build(context: RuntimeContext): Plan;
@@ -99,6 +103,7 @@ export function runtimeContext(
     volumeShell: volumePaths.shell,
     temporaryPath: (ending) => `${home}/.kernelet-${uniquePart()}${ending}`,
     which,
+    folders: expand,
   };
 }
 
@@ -129,10 +134,26 @@ export function imageShell(): string {
 /** A shell is never missing: the volume has one. */
 function firstTool(tools: readonly string[], which: (program: string) => string | null): string | null {
   for (const name of tools) {
-    const path = which(name);
-    if (path !== null) return path;
+    for (const candidate of name.includes('*') ? expand(name) : [name]) {
+      const path = which(candidate);
+      if (path !== null) return path;
+    }
   }
   return tools.includes('sh') ? volumePaths.shell : null;
+}
+
+/** What is there, sorted, for a path in which the name of one folder ends with a `*`. */
+function expand(pattern: string): readonly string[] {
+  const [, parent = '', start = '', rest = ''] = /^(.*)\/([^/*]*)\*(.*)$/.exec(pattern) ?? [];
+  try {
+    const names = readdirSync(parent).filter((name) => name.startsWith(start));
+    return names
+      .sort()
+      .map((name) => `${parent}/${name}${rest}`)
+      .filter((path) => existsSync(path));
+  } catch {
+    return [];
+  }
 }
 
 function isProgram(path: string): boolean {

@@ -1,5 +1,8 @@
-/** The other runtimes in real containers: JavaScript, C, C++, shell, and types that are known but not built. */
+/** The other runtimes in real containers: JavaScript, C, C++, shell, and types whose language the image lacks. */
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { uniqueName } from '../support/engine.ts';
+import { docker, tenantId } from '../support/runner-container.ts';
+import { commitImage } from '../support/runner-images.ts';
 import { RunnerSession } from '../support/runner-session.ts';
 
 async function session(type: string, image: string): Promise<RunnerSession> {
@@ -69,20 +72,32 @@ describe('shell', () => {
   });
 });
 
-describe('a type that is known and not built', () => {
-  it.each(['julia', 'vendor.h2o'])('%s answers 127 with one line, and commands still work', async (type) => {
-    const kernel = await session(type, 'kernelet/base');
-    for (const told of [await kernel.query('1'), await kernel.program('1')]) {
-      expect(told).toMatchObject({ exitCode: 127, reason: 'unable', stdout: '' });
-      expect(told.stderr).toMatch(/^kernelet: the runtime .*\n$/);
-      expect(told.stderr.split('\n')).toHaveLength(2);
-    }
-    expect((await kernel.shell('echo hi')).stdout).toBe('hi\n');
-  });
+describe('a type', () => {
+  it.each(['julia', 'vendor.h2o'])(
+    '%s answers 127 with one line where the image lacks it, and commands work',
+    async (type) => {
+      const kernel = await session(type, 'kernelet/base');
+      for (const told of [await kernel.query('1'), await kernel.program('1')]) {
+        expect(told).toMatchObject({ exitCode: 127, reason: 'unable', stdout: '' });
+        expect(told.stderr).toMatch(/^kernelet: this image has no .*\n$/);
+      }
+      expect((await kernel.shell('echo hi')).stdout).toBe('hi\n');
+    },
+  );
 
   it('that nobody knows is taken for an application, with a warning', async () => {
     const kernel = await session('fortran', 'kernelet/base');
     expect(kernel.peer.status?.detail).toBe('unknown runtime type "fortran": taking it for app');
     expect((await kernel.query('echo $((6 * 7))')).stdout).toBe('42\n');
+  });
+
+  it('whose images start with a program has it run beside everything else, as the user', async () => {
+    const image = uniqueName('kernelet-test');
+    const starter = '/usr/local/bin/movecompiled.sh';
+    await commitImage(image, `printf '#!/bin/sh\\nid -u >started; sleep 600\\n' >${starter}; chmod +x ${starter}`);
+    onTestFinished(async () => void (await docker('rmi', '-f', image)));
+    const kernel = await session('julia', image);
+    const told = await kernel.shell('until [ -s started ]; do sleep 0.1; done; cat started', 10_000);
+    expect(told.stdout).toBe(`${tenantId}\n`);
   });
 });

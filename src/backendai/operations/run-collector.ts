@@ -50,7 +50,7 @@ const maxRichCharacters = 4_194_304;
 const richItemCharacters = 64;
 /** Bytes of one event that are used; the rest is dropped. */
 const maxRecordBytes = 10 * 1024 * 1024;
-const binaryMedia = /^image\/(png|jpeg)$/;
+const binaryMedia = /^(image\/(png|jpeg)|audio\/ogg)$/;
 const still: End = { status: 'continued', exitCode: null, options: null };
 
 /** Gathers the events of one run; lives as long as the run. */
@@ -166,7 +166,7 @@ function legacy(items: readonly ConsoleItem[]): Pick<LegacyResult, 'stdout' | 's
   return { stdout: texts('stdout').join(''), stderr: texts('stderr').join(''), media, html: texts('html') };
 }
 
-/** Pictures travel as data URIs, other media as their text. */
+/** Pictures and sounds travel as data URIs, other media as their text. */
 function mediaData(type: string, body: Uint8Array): string {
   return binaryMedia.test(type) ? `data:${type};base64,${Buffer.from(body).toString('base64')}` : decodeAll(body);
 }

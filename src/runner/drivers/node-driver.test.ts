@@ -161,3 +161,15 @@ test('a trivial query takes about a millisecond', async () => {
   }
   expect(median(durations)).toBeLessThan(5);
 });
+
+test('for TypeScript the types of queries are taken away, and what is no TypeScript is told', async () => {
+  using typed = await DriverHarness.start([...command, 'typescript']);
+  expect(await typed.query('interface A { b: number }; let a: A = { b: 2 }')).toEqual(quiet);
+  expect((await typed.query('(a as A).b * 21')).stdout).toBe('42\n');
+  expect(await typed.query('let x: = 1')).toMatchObject({
+    stdout: '',
+    exitCode: 1,
+    stderr: expect.stringMatching(/^Uncaught SyntaxError: /),
+  });
+  expect((await node.query('let x: number = 1')).exitCode).toBe(1);
+});

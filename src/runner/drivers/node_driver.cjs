@@ -1,6 +1,7 @@
 /**
  * Answers queries in JavaScript and keeps their state: the driver of the `nodejs` runtime (driver-protocol.ts). It
- * runs on the image's own Node, from 16 on, so it is plain CommonJS.
+ * runs on the image's own Node, from 16 on, so it is plain CommonJS. With the argument `typescript` it takes the types of
+ * queries away first.
  *
  * V8 evaluates in the mode of its own consoles (`replMode`): `await` at the top, `let`, `const` and `class` that may
  * be declared again, and the value of the last statement. It runs below `vm`, which can break a busy loop at SIGINT;
@@ -12,7 +13,7 @@
 'use strict';
 const { Buffer } = require('node:buffer');
 const inspector = require('node:inspector');
-const { createRequire } = require('node:module');
+const { createRequire, stripTypeScriptTypes } = require('node:module');
 const net = require('node:net');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
@@ -29,6 +30,7 @@ const { cutStacks, describeError, describeSyntaxError } = require('./node_suppor
 const { parse, stringify } = JSON;
 const { defineProperty } = Object;
 
+const isTypeScript = process.argv[2] === 'typescript';
 const interruptedStatus = 130;
 const longCallMs = 30;
 const signalTimeMs = 5;
@@ -80,6 +82,19 @@ function localValue(remote) {
 }
 const takeName = '\u200bkernelet take';
 
+/** TypeScript as JavaScript, of the same lines and columns. Throws what is wrong with it, or that this Node can't. */
+function withoutTypes(code) {
+  if (!stripTypeScriptTypes) throw new Error(`Node 22.13 or later takes types away: this is ${process.version}`);
+  const { emitWarning } = process;
+  // That it is experimental is no affair of the query's.
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(code);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 /** An object literal is not a block. */
 function asExpression(code) {
   if (!/^\s*\{/.test(code) || /;\s*$/.test(code)) return code;
@@ -109,7 +124,15 @@ function execute({ id, code }) {
     });
   };
   current = query;
-  const expression = `${rewriteImports(asExpression(code))}\n//# sourceURL=${name}`;
+  let script = code;
+  try {
+    if (isTypeScript) script = withoutTypes(code);
+  } catch (error) {
+    say(`Uncaught ${error.name}: ${error.message}`);
+    query.end(1);
+    return;
+  }
+  const expression = `${rewriteImports(asExpression(script))}\n//# sourceURL=${name}`;
   const evaluate = () => {
     const startedAt = performance.now();
     const hold = promiseHooks.onInit((promise) => {

@@ -1,147 +1,89 @@
-/** C and C++: the same plans with another language for the compiler (spec kernel-runner 14). */
+/** Languages that a compiler makes programs of; queries share no state (spec kernel-runner 14). */
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
-import { batchMode, buildWithMake, cleanWithMake, main, script, steps, unable } from './plan.ts';
+import { buildWithMake, main, operand, saveInput, sayUnable, steps, withTool } from './plan.ts';
 
 /** What one compiled language has of its own. */
-interface CompiledLanguage {
-  readonly type: string;
-  readonly title: string;
-  /** What the compiler's `-x` calls it; without it a C++ driver would take `.c` for C++. */
-  readonly dialect: 'c' | 'c++';
-  /** Endings of sources that a batch build compiles. */
-  readonly suffixes: readonly [string, ...string[]];
+interface CompiledLanguage<Type extends string> {
+  readonly type: Type;
   readonly tools: readonly string[];
+  /** Said where the image has none of them. */
+  readonly missing: string;
+  /** The ending of a source that is written for a program. */
+  readonly suffix: string;
+  /** Whether such a source has a folder of its own, for a tool that minds a dot in front of a name. */
+  readonly inFolder?: boolean;
+  /** The command that makes a program of one source. */
+  readonly compile: (tool: string, source: string, program: string) => readonly string[];
+  /** Options of the compiler for queries, before all others. */
+  readonly queryOptions?: readonly string[];
+  /** Whether the program of a query stays in the home, as ./main. */
+  readonly keepsMain: boolean;
+  readonly environ?: Runtime['environ'];
+  readonly clean: (context: RuntimeContext) => Plan;
+  /** A script for a home without a Makefile, and its `$1`, `$2`, … */
+  readonly build: (
+    tool: string,
+    context: RuntimeContext,
+  ) => { readonly text: string; readonly args: readonly string[] };
+  readonly exec: (context: RuntimeContext) => Plan;
 }
-
-const libraries = ['-lrt', '-lm', '-lpthread', '-ldl'] as const;
-
-/**
- * Compiles every source below the home into an object of its own number, in a folder that is removed afterwards:
- * sources of one name in two folders don't collide, and no name is too odd. `$1` compiler, `$2` dialect, `$3` folder.
- */
-function buildScript(language: CompiledLanguage): string {
-  const pattern = language.suffixes.map((suffix) => `*${suffix}`).join('|');
-  return `compiler=$1 dialect=$2 objects=$3 count=0
-trap 'rm -rf "$objects"' EXIT
-mkdir "$objects" || exit
-compile() {
-  for file in "$1"/*; do
-    if [ -d "$file" ]; then
-      if [ ! -L "$file" ]; then compile "$file" || return; fi
-    elif [ -f "$file" ]; then
-      case "$file" in
-        ${pattern})
-          count=$((count + 1))
-          "$compiler" -Wall -x "$dialect" -c "$file" -o "$objects/$count.o" || return
-      esac
-    fi
-  done
-}
-compile . || exit
-if [ "$count" = 0 ]; then
-  echo "kernelet: no Makefile and no ${language.title} source (${language.suffixes.join(', ')}) to build" >&2
-  exit 127
-fi
-"$compiler" "$objects"/*.o -Wall -o main ${libraries.join(' ')}`;
-}
-
-const execScript = `for program in ./main ./a.out; do
-  if [ -f "$program" ] && [ -x "$program" ]; then exec "$program"; fi
-done
-echo "kernelet: neither ./main nor ./a.out is there to run" >&2
-exit 127`;
-
-/** The program comes on standard input, which is at its end when the program runs. */
-const fromStandardInput = `compiler=$1 dialect=$2 binary=$3
-shift 3
-"$compiler" -x "$dialect" - -x none -o "$binary" ${libraries.join(' ')} || exit
-exec "$binary" "$@"`;
 
 /** The runtime of a compiled language. */
-function compiledRuntime(language: CompiledLanguage) {
-  const noCompiler = `this image has no ${language.title} compiler (${language.tools.join(', ')})`;
-  const withTool = (context: RuntimeContext, plan: (compiler: string) => Plan): Plan =>
-    context.tool === null ? unable(noCompiler) : plan(context.tool);
-  const compile = (tool: string, source: string, binary: string, ...options: string[]): readonly string[] => [
-    ...[tool, ...options, '-x', language.dialect, source, '-x', 'none', '-o', binary],
-    ...libraries,
-  ];
-  /** A source that begins with a dash would be an option, and with `@` a file of options. */
-  const sourceOperand = (path: string): string => (/^[-@]/.test(path) ? `./${path}` : path);
+export function compiledRuntime<Type extends string>(language: CompiledLanguage<Type>) {
+  const { type, tools, missing, suffix, compile, environ = () => ({}), clean, exec } = language;
+  const newSource = (context: RuntimeContext): { readonly path: string; readonly made: string } => {
+    const made = context.temporaryPath(language.inFolder ? '' : suffix);
+    return { path: language.inFolder ? `${made}/main${suffix}` : made, made };
+  };
 
   return {
-    type: language.type,
-    tools: language.tools,
-    environ: () => ({}),
-    clean: (context) => cleanWithMake(context),
+    type,
+    tools,
+    environ,
+    clean,
 
     build(context) {
-      if (context.tool === null) {
-        return buildWithMake(context, `echo "kernelet: ${noCompiler}" >&2; exit 127`);
-      }
-      const objects = context.temporaryPath('.build');
-      return buildWithMake(context, buildScript(language), [context.tool, language.dialect, objects]);
+      const { text, args } =
+        context.tool === null ? { text: sayUnable(missing), args: [] } : language.build(context.tool, context);
+      return buildWithMake(context, text, args);
     },
 
-    exec: (context) => steps(main(script(context, execScript), batchMode)),
+    exec,
 
     program(source, args, context) {
-      return withTool(context, (tool) => {
-        const binary = context.temporaryPath('.out');
-        if (source.from === 'stdin') {
-          return steps(
-            { do: 'remove-at-end', paths: [binary] },
-            main(script(context, fromStandardInput, [tool, language.dialect, binary, ...args])),
-          );
-        }
+      return withTool(context, missing, (tool) => {
+        const program = context.temporaryPath('.out');
         if (source.from === 'file') {
           return steps(
-            { do: 'remove-at-end', paths: [binary] },
-            { do: 'run', command: { argv: compile(tool, sourceOperand(source.path), binary) } },
-            main([binary, ...args]),
+            { do: 'remove-at-end', paths: [program] },
+            { do: 'run', command: { argv: compile(tool, operand(source.path), program) } },
+            main([program, ...args]),
           );
         }
-        const path = context.temporaryPath(language.suffixes[0]);
+        const { path, made } = newSource(context);
         return steps(
-          { do: 'write', path, content: source.code },
-          { do: 'remove-at-end', paths: [path, binary] },
-          { do: 'run', command: { argv: compile(tool, path, binary) } },
-          main([binary, ...args]),
+          { do: 'remove-at-end', paths: [made, program] },
+          source.from === 'stdin' ? saveInput(context, path) : { do: 'write', path, content: source.code },
+          { do: 'run', command: { argv: compile(tool, path, program) } },
+          main([program, ...args]),
         );
       });
     },
 
-    /** Keeps no state; `./main` stays, as the spec has it. */
     query: {
       by: 'plan',
       plan: (code, context) =>
-        withTool(context, (tool) => {
-          const path = context.temporaryPath(language.suffixes[0]);
+        withTool(context, missing, (tool) => {
+          const { path, made } = newSource(context);
+          const program = language.keepsMain ? './main' : context.temporaryPath('.out');
+          const [compiler = '', ...rest] = compile(tool, path, program);
           return steps(
+            { do: 'remove-at-end', paths: language.keepsMain ? [made] : [made, program] },
             { do: 'write', path, content: code },
-            { do: 'remove-at-end', paths: [path] },
-            { do: 'run', command: { argv: compile(tool, path, './main', '-Wall') } },
-            main(['./main']),
+            { do: 'run', command: { argv: [compiler, ...(language.queryOptions ?? []), ...rest] } },
+            main([program]),
           );
         }),
     },
   } as const satisfies Runtime;
 }
-
-/** C programs, with a C++ compiler too, which gets them as C. Built, not interpreted, so that queries share no state. */
-export const c = compiledRuntime({
-  type: 'c',
-  title: 'C',
-  dialect: 'c',
-  suffixes: ['.c'],
-  tools: ['gcc', 'cc', 'clang', 'g++'],
-});
-
-/** C++ programs, by the first compiler that the image has. Built, not interpreted, so that queries share no state. */
-export const cpp = compiledRuntime({
-  type: 'cpp',
-  title: 'C++',
-  dialect: 'c++',
-  suffixes: ['.cpp', '.cc', '.cxx', '.c++', '.C'],
-  tools: ['g++', 'c++', 'clang++'],
-});

@@ -1,13 +1,9 @@
 /** JavaScript: the image's own Node; queries by `drivers/node_driver.cjs`. */
 import { imageLabels } from '../../protocol/image-contract.ts';
-import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
-import { batchMode, buildWithMake, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
+import type { Runtime } from '../runtime.ts';
+import { buildWithMake, fitsArgument, main, nothing, operand, runMain, steps, withTool } from './plan.ts';
 
 const noNode = `this image has no node; name its Node with the label ${imageLabels.runtimePath}`;
-
-function withTool(context: RuntimeContext, plan: (node: string) => Plan): Plan {
-  return context.tool === null ? unable(noNode) : plan(context.tool);
-}
 
 /** JavaScript programs, with Makefile and main.js as batch steps. */
 export const nodejs = {
@@ -17,14 +13,10 @@ export const nodejs = {
   clean: () => nothing(),
   build: (context) => buildWithMake(context),
 
-  exec(context) {
-    const text =
-      'if [ -f main.js ]; then exec "$1" main.js; fi\necho "kernelet: there is no main.js to run" >&2; exit 127';
-    return withTool(context, (tool) => steps(main(script(context, text, [tool]), batchMode)));
-  },
+  exec: (context) => withTool(context, noNode, (tool) => steps(runMain(context, 'main.js', [tool, 'main.js']))),
 
   program(source, args, context) {
-    return withTool(context, (tool) => {
+    return withTool(context, noNode, (tool) => {
       if (source.from === 'file') return steps(main([tool, operand(source.path), ...args]));
       if (source.from === 'stdin') return steps(main([tool, '-', ...args]));
       if (fitsArgument(source.code)) return steps(main([tool, '-e', source.code, '--', ...args]));

@@ -1,7 +1,7 @@
 /** Python: any Python 3.6 or later of the image; queries by `drivers/python_driver.py`. */
 import { imageLabels } from '../../protocol/image-contract.ts';
-import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
-import { batchMode, buildWithMake, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
+import type { Runtime } from '../runtime.ts';
+import { buildWithMake, fitsArgument, main, nothing, operand, runMain, steps, withTool } from './plan.ts';
 
 const noPython = `this image has no python3; name its Python with the label ${imageLabels.runtimePath}`;
 
@@ -9,10 +9,6 @@ const noPython = `this image has no python3; name its Python with the label ${im
 const runFileAsCode =
   'import sys; path = sys.argv.pop(1); ' +
   'exec(compile(open(path, "rb").read(), "<string>", "exec"), {k: v for k, v in globals().items() if k[:2] == "__"})';
-
-function withTool(context: RuntimeContext, plan: (python: string) => Plan): Plan {
-  return context.tool === null ? unable(noPython) : plan(context.tool);
-}
 
 /** Python programs, with Makefile, setup.py and main.py as batch steps. */
 export const python = {
@@ -36,14 +32,10 @@ export const python = {
     return buildWithMake(context, otherwise, [context.tool]);
   },
 
-  exec(context) {
-    const text =
-      'if [ -f main.py ]; then exec "$1" main.py; fi\necho "kernelet: there is no main.py to run" >&2; exit 127';
-    return withTool(context, (tool) => steps(main(script(context, text, [tool]), batchMode)));
-  },
+  exec: (context) => withTool(context, noPython, (tool) => steps(runMain(context, 'main.py', [tool, 'main.py']))),
 
   program(source, args, context) {
-    return withTool(context, (tool) => {
+    return withTool(context, noPython, (tool) => {
       if (source.from === 'file') return steps(main([tool, operand(source.path), ...args]));
       if (source.from === 'stdin') return steps(main([tool, '-', ...args]));
       if (fitsArgument(source.code)) return steps(main([tool, '-c', source.code, ...args]));

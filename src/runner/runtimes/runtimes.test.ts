@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { runtimeTable } from '../../protocol/runtimes.ts';
 import type { Plan, RuntimeContext } from '../runtime.ts';
 import { resolveRuntime } from './index.ts';
-import { nodejs } from './nodejs.ts';
 import { python } from './python.ts';
 import { app, shell } from './shell.ts';
 
@@ -15,6 +14,7 @@ const context = (over: Partial<RuntimeContext> = {}): RuntimeContext => ({
   volumeShell: '/v/sh',
   temporaryPath: (ending) => `/home/work/.tmp${ending}`,
   which: () => null,
+  folders: () => [],
   ...over,
 });
 
@@ -25,40 +25,32 @@ function onlyArgv(plan: Plan): readonly string[] {
   return runs[0]?.command.argv ?? [];
 }
 
-test('every type of the table has a runtime, and no other', () => {
-  for (const { type } of runtimeTable) expect(resolveRuntime(type)).toMatchObject({ runtime: { type }, warning: null });
+test('every type of the table has a runtime', async () => {
+  for (const { type } of runtimeTable) {
+    expect(await resolveRuntime(type)).toMatchObject({ runtime: { type }, warning: null });
+  }
 });
 
-test('an unknown type falls back to app with a warning', () => {
-  const { runtime, warning } = resolveRuntime('fortran\n');
+test.each(['fortran\n', 'toString'])('the unknown type %j falls back to app with a warning', async (type) => {
+  const { runtime, warning } = await resolveRuntime(type);
   expect(runtime.type).toBe('app');
-  expect(warning).toContain('"fortran\\n"');
+  expect(warning).toContain(JSON.stringify(type));
 });
 
-test('a type that is not built answers everything with 127 and one line', () => {
-  const { runtime } = resolveRuntime('rust');
-  const plans = [
-    runtime.clean(context()),
-    runtime.build(context()),
-    runtime.exec(context()),
-    runtime.program({ from: 'stdin' }, [], context()),
-    runtime.query.by === 'plan' ? runtime.query.plan('fn main() {}', context()) : null,
-  ];
-  for (const plan of plans) {
-    expect(plan).toMatchObject({ kind: 'nothing', exitCode: 127, message: expect.stringMatching(/^kernelet: .*rust/) });
-  }
-});
-
-test.each([python, nodejs, shell])('$type without its tool says so with 127', (runtime) => {
+test('every language says with 127 that the image has none of it, whatever is asked', async () => {
   const without = context({ tool: null });
-  for (const plan of [runtime.exec(without), runtime.program({ from: 'code', code: '1' }, [], without)]) {
-    expect(plan).toMatchObject({
-      kind: 'nothing',
-      exitCode: 127,
-      message: expect.stringContaining('this image has no'),
-    });
+  for (const { type, languages } of runtimeTable.filter((info) => info.languages.length > 0)) {
+    const { runtime } = await resolveRuntime(type);
+    const plans = (['code', 'file', 'stdin'] as const).map((from) =>
+      runtime.program({ from, code: '1', path: 'x' }, [], without),
+    );
+    if (runtime.query.by === 'plan') plans.push(runtime.query.plan('1', without));
+    else expect(runtime.query.start(without)).toEqual({ unable: expect.stringContaining('this image has no') });
+    for (const plan of plans) {
+      const message = expect.stringMatching(/^kernelet: this image has no /);
+      expect({ languages, ...plan }).toEqual({ languages, kind: 'nothing', exitCode: 127, message });
+    }
   }
-  expect(runtime.query.start(without)).toEqual({ unable: expect.stringContaining('this image has no') });
 });
 
 test.each([
@@ -72,14 +64,14 @@ test.each([
   ['shell', { from: 'file', path: '-x' }, ['./-x', 'a', '-b']],
   ['shell', { from: 'stdin' }, ['-s', '--', 'a', '-b']],
   ['app', { from: 'code', code: 'x' }, ['-c', 'x', 'a', '-b']],
-] as const)('%s runs %j like its own command', (type, source, expected) => {
-  const plan = resolveRuntime(type).runtime.program(source, ['a', '-b'], context());
+] as const)('%s runs %j like its own command', async (type, source, expected) => {
+  const plan = (await resolveRuntime(type)).runtime.program(source, ['a', '-b'], context());
   expect(onlyArgv(plan)).toEqual(['/usr/bin/tool', ...expected]);
 });
 
-test.each(['python', 'nodejs', 'shell'])('%s code that is no possible argument goes through a file', (type) => {
+test.each(['python', 'nodejs', 'shell'])('%s code that is no possible argument goes through a file', async (type) => {
   for (const code of ['x'.repeat(140_000), 'a\0b']) {
-    const plan = resolveRuntime(type).runtime.program({ from: 'code', code }, ['a'], context());
+    const plan = (await resolveRuntime(type)).runtime.program({ from: 'code', code }, ['a'], context());
     const steps = plan.kind === 'steps' ? plan.steps : [];
     expect(steps.map((step) => step.do)).toEqual(['write', 'remove-at-end', 'run']);
     expect(steps[0]).toMatchObject({ content: code });
@@ -113,9 +105,15 @@ test('app warns and succeeds where it has nothing of its own to do', () => {
   }
 });
 
-test('a batch exec runs in batch mode', () => {
-  for (const type of ['python', 'nodejs', 'shell', 'c', 'cpp']) {
-    const plan = resolveRuntime(type).runtime.exec(context());
-    expect(plan).toMatchObject({ steps: [{ main: true, command: { environ: { _BACKEND_BATCH_MODE: '1' } } }] });
+test('a batch exec of every language runs in batch mode', async () => {
+  const everything = context({ which: (program) => `/usr/bin/${program}` });
+  for (const { type, languages } of runtimeTable) {
+    const plan = (await resolveRuntime(type)).runtime.exec(everything);
+    const steps = plan.kind === 'steps' ? plan.steps : [];
+    const modes = steps.flatMap((step) => (step.do === 'run' && step.main ? [step.command.environ] : []));
+    expect({ type, modes }).toEqual({
+      type,
+      modes: languages.length > 0 ? [{ _BACKEND_BATCH_MODE: '1' }] : expect.anything(),
+    });
   }
 });

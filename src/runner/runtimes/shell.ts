@@ -2,31 +2,11 @@
  * Shell: bash when the image has it, else its sh; queries by `drivers/shell_driver.cjs`, which runs on the volume's
  * Node and keeps one shell of the image's alive. The type is ours; upstream has none for shells.
  */
-import { nodeCommand } from '../../lib/node-process.ts';
-import type { DriverCommand, Plan, Runtime, RuntimeContext } from '../runtime.ts';
-import { batchMode, buildWithMake, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
+import type { Runtime } from '../runtime.ts';
+import { buildWithMake, fitsArgument, main, nothing, operand, runMain, steps, withTool } from './plan.ts';
+import { volumeDriver, withheldVariables } from './volume-driver.ts';
 
 const noShell = 'this image has no shell (neither bash nor sh)';
-
-function withTool(context: RuntimeContext, plan: (shell: string) => Plan): Plan {
-  return context.tool === null ? unable(noShell) : plan(context.tool);
-}
-
-/**
- * The driver's Node is not the tenant's, so variables that would change how it starts are emptied for it; the driver
- * gives them to its shell as they were.
- */
-function shieldedDriver(context: RuntimeContext, tool: string): DriverCommand {
-  const disturbing = Object.entries(context.environ).filter(([name]) => /^(NODE_|OPENSSL_|LD_)/.test(name));
-  return {
-    argv: nodeCommand(context.volumeNode, {
-      file: `${context.drivers}/shell_driver.cjs`,
-      flags: ['--max-semi-space-size=1'],
-      args: [tool, JSON.stringify(Object.fromEntries(disturbing))],
-    }),
-    environ: Object.fromEntries(disturbing.map(([name]) => [name, ''])),
-  };
-}
 
 /** Shell scripts, by the image's shell or the volume's own. */
 export const shell = {
@@ -36,15 +16,11 @@ export const shell = {
   clean: () => nothing(),
   build: (context) => buildWithMake(context),
 
-  exec(context) {
-    const text =
-      'if [ -f main.sh ]; then exec "$1" main.sh; fi\necho "kernelet: there is no main.sh to run" >&2; exit 127';
-    return withTool(context, (tool) => steps(main(script(context, text, [tool]), batchMode)));
-  },
+  exec: (context) => withTool(context, noShell, (tool) => steps(runMain(context, 'main.sh', [tool, 'main.sh']))),
 
   /** As with `sh -c CODE ARGS`, the first argument after code is `$0`. */
   program(source, args, context) {
-    return withTool(context, (tool) => {
+    return withTool(context, noShell, (tool) => {
       if (source.from === 'file') return steps(main([tool, operand(source.path), ...args]));
       if (source.from === 'stdin') return steps(main([tool, '-s', '--', ...args]));
       if (fitsArgument(source.code)) return steps(main([tool, '-c', source.code, ...args]));
@@ -60,7 +36,9 @@ export const shell = {
   query: {
     by: 'driver',
     start: (context) =>
-      context.tool === null ? { unable: `kernelet: ${noShell}` } : shieldedDriver(context, context.tool),
+      context.tool === null
+        ? { unable: `kernelet: ${noShell}` }
+        : volumeDriver(context, 'shell_driver.cjs', [context.tool, JSON.stringify(withheldVariables(context))]),
   },
 } as const satisfies Runtime;
 
