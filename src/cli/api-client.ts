@@ -267,13 +267,21 @@ export class ApiClient implements AsyncDisposable {
     id: string,
     path: string,
     signal: AbortSignal,
-  ): Promise<{ readonly form: string; readonly size: number | null; readonly content: AsyncIterable<Uint8Array> }> {
+  ): Promise<{
+    readonly form: string;
+    readonly size: number | null;
+    /** Permission bits of a file, when they are known. */
+    readonly mode: number | null;
+    readonly content: AsyncIterable<Uint8Array>;
+  }> {
     const target = `${kernelPath(id)}/files/content${query({ path })}`;
     const response = await this.#api.send<'downloadFile'>({ method: 'GET', path: target, signal });
     const size = response.header('content-length');
+    const mode = response.header('x-kernelet-mode');
     return {
       form: response.header('x-kernelet-form') ?? 'file',
       size: size === undefined ? null : Number(size),
+      mode: mode === undefined ? null : Number.parseInt(mode, 8) & 0o777,
       content: this.#contentOf(response, path),
     };
   }

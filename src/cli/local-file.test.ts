@@ -23,11 +23,11 @@ it('has the name, size and mode of a file, relative to the folder of the command
   expect(await localFile('./-rf', folder)).toMatchObject({
     name: '-rf',
     size: 3,
-    mode: 0o755,
+    mode: 0o711,
     path: join(folder, '-rf'),
   });
-  await chmod(join(folder, '-rf'), 0o4600);
-  expect((await localFile('-rf', folder)).mode).toBe(0o644);
+  await chmod(join(folder, '-rf'), 0o4040);
+  expect((await localFile('-rf', folder)).mode).toBe(0o440);
 });
 
 it('sends what it announced, also when the file grows meanwhile', async () => {

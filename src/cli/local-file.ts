@@ -10,7 +10,7 @@ export interface LocalFile {
   readonly path: string;
   readonly name: string;
   readonly size: number;
-  /** 0o755 when its owner may execute it, else 0o644. */
+  /** Its permission bits; the owner, who is somebody else in the kernel, may read it at least. */
   readonly mode: number;
   open(): AsyncIterable<Uint8Array>;
 }
@@ -27,7 +27,7 @@ export async function localFile(text: string, workingDirectory: string): Promise
     path,
     name: basename(path),
     size: facts.size,
-    mode: facts.mode & 0o100 ? 0o755 : 0o644,
+    mode: (facts.mode & 0o777) | 0o400,
     // No further than the size that was announced, should the file grow meanwhile.
     open: () => (facts.size === 0 ? nothing() : createReadStream(path, { end: facts.size - 1 })),
   };

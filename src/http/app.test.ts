@@ -212,6 +212,7 @@ describe('files', () => {
     expect(agent.files.get(path)?.mode).toBe(0o755);
     const read = await send('GET', `/v1/kernels/${id}/files/content?${new URLSearchParams({ path })}`);
     expect(read.headers.get('x-kernelet-form')).toBe('file');
+    expect(read.headers.get('x-kernelet-mode')).toBe('755');
     expect(read.headers.get('content-length')).toBe(String(bytes.length));
     expect(Buffer.from(await read.arrayBuffer()).equals(bytes)).toBe(true);
   });

@@ -104,11 +104,17 @@ export interface RunnerRequests {
   };
   /**
    * `file` connections: the reply, then `data` frames and `end`, or a second reply with what went wrong meanwhile. A folder
-   * comes as a tar stream, whose size is null; of a file come exactly `size` bytes.
+   * comes as a tar stream, whose size is null; of a file come exactly `size` bytes. `mode` has a file's permission bits; it is
+   * null for a folder, and of runners of older versions.
    */
   readonly download: {
     readonly params: { readonly path: string };
-    readonly result: { readonly form: 'file' | 'tar'; readonly size: number | null; readonly name: string };
+    readonly result: {
+      readonly form: 'file' | 'tar';
+      readonly size: number | null;
+      readonly name: string;
+      readonly mode: number | null;
+    };
   };
   /** A service of `runner.json`; answered when its port is open, or when it is clear that it will not be. */
   readonly 'start-service': {

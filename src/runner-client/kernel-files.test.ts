@@ -111,7 +111,7 @@ describe('a download', () => {
     const file = new Uint8Array(3_000_000).map((_, index) => index % 251);
     runner.files.set('a', file);
     const { content, ...header } = await client.download('a', never);
-    expect(header).toEqual({ form: 'file', size: file.length, name: 'a' });
+    expect(header).toEqual({ form: 'file', size: file.length, name: 'a', mode: 0o640 });
     expect(Buffer.compare(Buffer.from(await new Response(content).arrayBuffer()), file)).toBe(0);
     await noFileLeft();
   });

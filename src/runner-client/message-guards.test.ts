@@ -26,8 +26,8 @@ describe('parseResult', () => {
     ['create-context', { existing: false }],
     ['contexts', { contexts: [context, { ...context, cwd: '/tmp', running: 'r' }] }],
     ['upload', { bytes: 0 }],
-    ['download', { form: 'tar', size: null, name: 'x' }],
-    ['download', { form: 'file', size: Number.MAX_SAFE_INTEGER, name: 'a\r\n"ü"' }],
+    ['download', { form: 'tar', size: null, name: 'x', mode: null }],
+    ['download', { form: 'file', size: Number.MAX_SAFE_INTEGER, name: 'a\r\n"ü"', mode: 0o600 }],
     [
       'ping',
       {
@@ -43,6 +43,10 @@ describe('parseResult', () => {
   ];
   it.each(good)('keeps a correct result of %s', (method, result) => {
     expect(parseResult(method, result)).toEqual(result);
+  });
+
+  it('knows no mode of a file that an older runner sends', () => {
+    expect(parseResult('download', { form: 'file', size: 1, name: 'x' })).toMatchObject({ mode: null });
   });
 
   const bad: readonly [RunnerMethod, unknown][] = [
@@ -70,6 +74,10 @@ describe('parseResult', () => {
       { form: 'file', size: 1, name },
     ]),
     ['download', { form: 'tar', size: 1, name: 'x' }],
+    ...[0o4755, -1, 0.5, '600', null].map((mode): [RunnerMethod, unknown] => [
+      'download',
+      { form: 'file', size: 1, name: 'x', mode },
+    ]),
     ['list-files', { path: '/', files: [{ ...file, size: 0.5 }], next: null }],
     ['ping', {}],
   ];

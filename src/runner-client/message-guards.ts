@@ -45,7 +45,8 @@ const guards: Guards = {
     const { size, name, ...rest } = fields(result);
     const form = oneOf(rest['form'], ['file', 'tar'] as const, 'form');
     if (form === 'tar' && size !== null) throw new FrameError('size of a tar stream is not null');
-    return { form, size: form === 'tar' ? null : whole(size, 'size', 0), name: fileName(name) };
+    const mode = form === 'tar' || rest['mode'] === undefined ? null : whole(rest['mode'], 'mode', 0, 0o777);
+    return { form, size: form === 'tar' ? null : whole(size, 'size', 0), name: fileName(name), mode };
   },
   'start-service': serviceOutcome,
   'stop-service': () => null,

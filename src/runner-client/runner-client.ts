@@ -31,6 +31,8 @@ export interface Download {
   readonly form: 'file' | 'tar';
   readonly size: number | null;
   readonly name: string;
+  /** Permission bits of a file; null when they are not known, and for a folder, whose archive has them. */
+  readonly mode: number | null;
   readonly content: ReadableStream<Uint8Array>;
 }
 

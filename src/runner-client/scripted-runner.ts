@@ -145,7 +145,8 @@ export class ScriptedRunner implements RunnerClient {
     if (!bytes) throw new KerneletError('FILE_NOT_FOUND', `${path} does not exist`);
     const content = new Blob([new Uint8Array(bytes)]).stream();
     const form = path.endsWith('/') ? 'tar' : 'file';
-    return { form, size: form === 'file' ? bytes.length : null, name: path.split('/').at(-1) ?? path, content };
+    const size = form === 'file' ? bytes.length : null;
+    return { form, size, name: path.split('/').at(-1) ?? path, mode: form === 'file' ? 0o640 : null, content };
   }
 
   subscribe(_: (event: RunnerClientEvent) => void): Disposable {

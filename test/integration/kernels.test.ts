@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NodeUnderTest } from '../support/node-under-test.ts';
@@ -116,7 +116,7 @@ describe('files', () => {
     const long = 'n'.repeat(251);
     const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, index) => (index * 7) % 256));
     for (const name of ['plain.bin', '-rf', 'two\nlines', long]) {
-      await writeFile(path.join(folder, name), bytes);
+      await writeFile(path.join(folder, name), bytes, { mode: 0o600 });
       expect([name, (await node.run(['upload', python, '--', path.join(folder, name), 'in/'])).status]).toEqual([
         name,
         0,
@@ -124,6 +124,7 @@ describe('files', () => {
       const back = path.join(folder, 'back');
       expect([name, (await node.run(['download', python, '--', `in/${name}`, back])).status]).toEqual([name, 0]);
       expect((await readFile(back)).equals(bytes)).toBe(true);
+      expect((await stat(back)).mode & 0o777).toBe(0o600);
     }
     expect((await node.run(['ls', python, 'in'])).text).toContain('plain.bin');
     expect((await exec('import os; s = os.stat("in/plain.bin"); (s.st_uid == os.getuid(), s.st_size)')).text).toBe(

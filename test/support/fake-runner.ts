@@ -228,7 +228,12 @@ export class FakeRunner implements AsyncDisposable {
       send(connection, { t: 'reply', id, ok: false, error: { code: 'FILE_NOT_FOUND', message: `no file ${path}` } });
       return;
     }
-    send(connection, { t: 'reply', id, ok: true, result: { form: 'file', size: content.length, name: path } });
+    send(connection, {
+      t: 'reply',
+      id,
+      ok: true,
+      result: { form: 'file', size: content.length, name: path, mode: 0o640 },
+    });
     for (let offset = 0; offset < content.length; offset += 65_536) {
       if (send(connection, { t: 'data' }, content.subarray(offset, offset + 65_536))) continue;
       if (connection.socket.destroyed) return;

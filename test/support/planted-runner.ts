@@ -97,13 +97,13 @@ export class PlantedRunner extends ScriptedRunner {
   override async download(path: string): Promise<Download> {
     const { archives, lies, files } = this.#planted;
     const folder = archives.get(path);
-    if (folder) return { form: 'tar', size: null, name: path, content: folder() };
+    if (folder) return { form: 'tar', size: null, name: path, mode: null, content: folder() };
     const lie = lies.get(path);
-    if (lie) return { form: 'file', size: lie.size, name: path, content: lie.content() };
+    if (lie) return { form: 'file', size: lie.size, name: path, mode: null, content: lie.content() };
     const file = files.get(path);
     if (!file) throw new KerneletError('FILE_NOT_FOUND', `${path} does not exist`);
     const content = new Blob([new Uint8Array(file.bytes)]).stream();
-    return { form: 'file', size: file.bytes.length, name: path, content };
+    return { form: 'file', size: file.bytes.length, name: path, mode: file.mode, content };
   }
 
   /** undefined: as every scripted runner answers. */

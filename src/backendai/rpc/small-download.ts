@@ -12,9 +12,9 @@ export async function smallDownload(
   kernel: KernelId,
   path: string,
   signal: AbortSignal,
-): Promise<{ readonly form: Download['form']; readonly name: string; readonly bytes: Buffer }> {
-  const { form, name, content } = await agent.download(kernel, path, signal);
-  return { form, name, bytes: await collected(content, path) };
+): Promise<Pick<Download, 'form' | 'name' | 'mode'> & { readonly bytes: Buffer }> {
+  const { content, ...facts } = await agent.download(kernel, path, signal);
+  return { ...facts, bytes: await collected(content, path) };
 }
 
 /** What a stream brings, when it fits into a reply. Throws TOO_LARGE, naming the path. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
@@ -40,6 +40,16 @@ describe('download', () => {
     const { stdout } = await download('x/f', 'out', '--json');
     expect(JSON.parse(stdout)).toEqual({ path: join(cli.folder, 'out', 'f'), form: 'file' });
     expect(await readFile(join(cli.folder, 'out', 'f'))).toEqual(bytes);
+  });
+
+  // @promise files-carried
+  it('keeps the mode of a file, and leaves the mode that files have here when it is not known', async () => {
+    cli.agent.files.set('key', { bytes, mode: 0o600 });
+    cli.agent.files.set('tool', { bytes, mode: 0o777 });
+    await writeFile(join(cli.folder, 'out', 'key'), 'what was there', { mode: 0o644 });
+    for (const remote of ['key', 'tool', 'x/f']) expect((await download(remote, 'out')).status).toBe(0);
+    const modes = ['key', 'tool', 'f'].map(async (name) => (await stat(join(cli.folder, 'out', name))).mode & 0o777);
+    expect(await Promise.all(modes)).toEqual([0o600, 0o777, 0o666 & ~process.umask()]);
   });
 
   it('goes to standard output as -, or into a device', async () => {

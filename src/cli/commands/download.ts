@@ -1,7 +1,7 @@
 /** `kernelet download`: a file or folder out of a kernel. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
@@ -16,7 +16,7 @@ export const download = {
   name: 'download',
   summary: 'copy a file or folder out of a kernel',
   description: `Copies REMOTE to LOCAL. A folder arrives as a folder, or as an archive when LOCAL ends with .tar. LOCAL - is standard
-output. A download that is cut off leaves nothing behind. Links that lead out of the folder are left out.`,
+output. Files keep their modes. A download that is cut off leaves nothing behind. Links that lead out of the folder are left out.`,
   operands: ['<id>', '<remote>', '<local>'],
   options: [],
   examples: [
@@ -30,7 +30,7 @@ output. A download that is cut off leaves nothing behind. Links that lead out of
     const interruption = call.listen();
     const { signal } = interruption;
     await using client = await daemonClient(call);
-    const { form, size, content: body } = await client.download(id, remote, signal);
+    const { form, size, mode, content: body } = await client.download(id, remote, signal);
     if (local === '-') {
       for await (const chunk of body) await call.screen.io.stdout.write(chunk);
       return 0;
@@ -39,7 +39,7 @@ output. A download that is cut off leaves nothing behind. Links that lead out of
     await using progress = new Progress(call.screen);
     const content = progress.watch(body, { message: `downloading ${place.name}`, size });
     if (form === 'tar' && !place.path.endsWith('.tar')) await saveFolder(content, place, remote, call.screen, signal);
-    else await saveFile(content, place.existing ? join(place.path, place.name) : place.path, signal);
+    else await saveFile(content, place.existing ? join(place.path, place.name) : place.path, mode, signal);
     await call.screen.document({ path: place.existing ? join(place.path, place.name) : place.path, form });
     return 0;
   },
@@ -61,7 +61,12 @@ async function localPlace({ host }: CommandCall, remote: string, local: string):
   return { path, existing, name };
 }
 
-async function saveFile(content: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal): Promise<void> {
+async function saveFile(
+  content: AsyncIterable<Uint8Array>,
+  path: string,
+  mode: number | null,
+  signal: AbortSignal,
+): Promise<void> {
   // A device or a pipe is written to; a file is replaced once the new content is whole.
   const special = await stat(path).then(
     (facts) => !facts.isFile(),
@@ -74,7 +79,9 @@ async function saveFile(content: AsyncIterable<Uint8Array>, path: string, signal
   }
   const unfinished = join(dirname(path), `.kernelet-${randomUUID()}`);
   try {
-    await pipeline(content, createWriteStream(unfinished, { flags: 'wx' }), { signal });
+    const created = mode === null ? {} : { mode: 0o600 }; // nobody else reads a key meanwhile
+    await pipeline(content, createWriteStream(unfinished, { flags: 'wx', ...created }), { signal });
+    if (mode !== null) await chmod(unfinished, mode);
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });

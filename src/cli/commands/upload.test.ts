@@ -44,13 +44,13 @@ describe('upload', () => {
     expect(names().filter((name) => name !== 'there/already')).toEqual(expected);
   });
 
-  it('keeps bytes and whether a file may be executed, and says with --json what went where', async () => {
+  it('keeps bytes and the mode of a file, and says with --json what went where', async () => {
     const bytes = Buffer.from([0, 255, 10]);
     await writeFile(join(cli.folder, 'f'), bytes);
-    await chmod(join(cli.folder, 'f'), 0o755);
+    await chmod(join(cli.folder, 'f'), 0o600);
     const { stdout } = await cli.run(['upload', id, '--json', 'f', '.']);
     expect(JSON.parse(stdout)).toEqual({ files: ['f'], bytes: 3 });
-    expect(cli.agent.files.get('f')).toEqual({ bytes, mode: 0o755 });
+    expect(cli.agent.files.get('f')).toEqual({ bytes, mode: 0o600 });
   });
 
   it('names what it leaves out, and why', async () => {

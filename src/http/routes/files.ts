@@ -47,6 +47,9 @@ const downloadHeadersSchema = z.strictObject({
   'X-Kernelet-Form': z
     .enum(['file', 'tar'])
     .openapi({ description: 'Whether it is a file or the archive of a folder.' }),
+  'X-Kernelet-Mode': z.string().optional().openapi({
+    description: 'Permission bits of a file in octal, like 600; absent for a folder, whose archive has them.',
+  }),
   'X-Kernelet-Name': z.string().openapi({ description: 'The last part of the path, percent-encoded.' }),
 });
 
@@ -101,10 +104,11 @@ export function addFileRoutes(app: ApiApp, agent: Agent): void {
     },
     async downloadFile({ params, query, context }) {
       const stream = openStream(context);
-      const { form, size, name, content } = await agent.download(params.id, query.path, stream.signal);
+      const { form, size, name, mode, content } = await agent.download(params.id, query.path, stream.signal);
       const headers = {
         'content-type': form === 'tar' ? 'application/x-tar' : 'application/octet-stream',
         'x-kernelet-form': form,
+        ...(mode === null ? {} : { 'x-kernelet-mode': mode.toString(8) }),
         'x-kernelet-name': encodeURIComponent(name.toWellFormed()),
       };
       return stream.reply(content, headers, size);

@@ -135,9 +135,9 @@ async function download(home: string, path: string): Promise<void> {
   await using file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const facts = await file.stat();
   if (!facts.isFile()) throw new KerneletError('FILE_ERROR', `${path} is neither a file nor a folder`);
-  const { size } = facts;
+  const { size, mode } = facts;
   if (!Number.isSafeInteger(size)) throw new KerneletError('FILE_ERROR', `${path} is larger than a download can be`);
-  report({ ok: true, result: { form: 'file', size, name } });
+  report({ ok: true, result: { form: 'file', size, name, mode: mode & 0o777 } });
   if (size === 0) return;
   await new Promise<void>((resolve, reject) => {
     // No further than the size that was announced, should the file grow meanwhile.
@@ -152,7 +152,7 @@ async function download(home: string, path: string): Promise<void> {
 
 async function archive(folder: string, name: string): Promise<void> {
   const args = ['tar', '-c', '-f', '-', '-C', posix.dirname(folder), '--', posix.basename(folder)];
-  report({ ok: true, result: { form: 'tar', size: null, name } });
+  report({ ok: true, result: { form: 'tar', size: null, name, mode: null } });
   const child = spawn(volumePaths.busybox, args, { stdio: ['ignore', 'inherit', 'inherit'], env: {} });
   const exitCode = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);

@@ -14,8 +14,8 @@ export const downloadFile = method({
   notable: true,
   maxMs: 120_000,
   handle: async ({ kernel_id, filepath }, { services: { agent }, signal }) => {
-    const { form, name, bytes } = await smallDownload(agent, kernel_id, filepath, signal);
+    const { form, name, mode, bytes } = await smallDownload(agent, kernel_id, filepath, signal);
     if (form === 'tar') return bytes;
-    return await collected(packFiles([{ name, content: bytes }]), filepath);
+    return await collected(packFiles([{ name, content: bytes, ...(mode === null ? {} : { mode }) }]), filepath);
   },
 });
