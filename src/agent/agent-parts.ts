@@ -13,6 +13,7 @@ import type { Statistics } from '../stats/statistics.ts';
 import type { ForeignFiles } from '../storage/file-systems/file-systems.ts';
 import type { AgentStatus } from './agent.ts';
 import type { CreateDefaults, NodeCapacity } from './create-request.ts';
+import type { Look } from './degradation.ts';
 import type { OciRuntimes } from './oci-runtimes.ts';
 import type { FittedLimits } from './operator-limits.ts';
 
@@ -37,6 +38,8 @@ export interface StatusFacts {
   readonly stateDir: string;
   disk(): Promise<AgentStatus['disk']>;
   hungFileSystems(): AgentStatus['hungFileSystems'];
+  /** What is wrong with what the agent knows nothing of by itself. */
+  readonly looks: Readonly<Record<'descriptors' | 'memory' | 'clock', Look>>;
   slots(): AgentStatus['slots'];
   invariantViolations(): AgentStatus['invariantViolations'];
 }

@@ -21,6 +21,7 @@ import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
 import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';
 import type { HungFileSystem } from '../storage/file-systems/file-system-helper.ts';
 import type { RequestedMount } from '../storage/mounts/mount-policy.ts';
+import type { Degradation } from './degradation.ts';
 import type { KeptView, KernelView } from './kernel-view.ts';
 import type { NodeResources } from './node-resources.ts';
 import type { OciRuntimeState } from './oci-runtimes.ts';
@@ -125,6 +126,8 @@ export interface AgentStatus {
   readonly disk: 'ok' | 'stalled' | 'full';
   /** File systems that do not answer, as far as paths on them were asked for: sources of mounts, volumes, models. */
   readonly hungFileSystems: readonly HungFileSystem[];
+  /** What the node lacks for now, or works less well by. None of it ends work by itself. */
+  readonly degraded: readonly Degradation[];
   readonly kernels: number;
   readonly slots: {
     readonly cpus: { readonly total: number; readonly used: number };

@@ -10,12 +10,14 @@ import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '..
 import type { RunSummary } from '../protocol/run-event.ts';
 import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { AgentParts } from './agent-parts.ts';
+import type { Degradations } from './degradation.ts';
 import { DroppedReports } from './dropped-reports.ts';
 import { IdleKernels } from './idle-kernels.ts';
 import { type HealthChange, PublishedHealth } from './published-health.ts';
 import type { Readiness } from './readiness.ts';
 
 const pingPauseMs = 1_000;
+const degradedPauseMs = 5_000;
 const sweepPauseMs = 10_000;
 const auditPauseMs = 60_000;
 const rescanPauseMs = 30_000;
@@ -33,6 +35,7 @@ export interface BackgroundJobsParts extends Pick<AgentParts, 'kernels' | 'ociRu
 export class BackgroundJobs implements AsyncDisposable {
   readonly #parts: BackgroundJobsParts;
   readonly #readiness: Readiness;
+  readonly #degradations: Pick<Degradations, 'look'>;
   readonly #idle = new IdleKernels();
   readonly #clients = new Map<KernelId, RunnerClient>();
   readonly #announcements = new Map<KernelId, PublishedRuns>();
@@ -45,8 +48,9 @@ export class BackgroundJobs implements AsyncDisposable {
   readonly #jobs: Promise<void>[] = [];
   #engineFailure: string | null = null;
 
-  constructor(parts: BackgroundJobsParts, readiness: Readiness) {
+  constructor(parts: BackgroundJobsParts, readiness: Readiness, degradations: Pick<Degradations, 'look'>) {
     this.#parts = parts;
+    this.#degradations = degradations;
     this.#readiness = readiness;
     this.dropped = new DroppedReports(parts.clock, parts.log);
     this.#subscriptions.use(
@@ -70,6 +74,11 @@ export class BackgroundJobs implements AsyncDisposable {
       name: 'ping of the engine',
       pauseMs: pingPauseMs,
       round: (signal) => this.#parts.kernels.pingEngine(signal),
+    });
+    this.#every({
+      name: 'look for what is degraded',
+      pauseMs: degradedPauseMs,
+      round: async () => void (await this.#degradations.look()),
     });
     await this.#recover(options.retry);
     const { kernels, ociRuntimes, clock, log } = this.#parts;

@@ -28,9 +28,11 @@ import type {
 import type { AgentParts } from './agent-parts.ts';
 import { BackgroundJobs } from './background-jobs.ts';
 import { checkEnviron, checkRequest, compileSpec, requestedId } from './create-request.ts';
+import { type Degradation, Degradations } from './degradation.ts';
 import { startService, stopService } from './kernel-services.ts';
 import { keptViewOf, viewOf } from './kernel-view.ts';
 import { MetricsExporter } from './metrics/exporter.ts';
+import { nodeLooks } from './node-looks.ts';
 import { resourcesOf } from './node-resources.ts';
 import { Readiness } from './readiness.ts';
 import { UsageTracker } from './usage-tracker.ts';
@@ -47,6 +49,7 @@ export class DefaultAgent implements Agent {
   readonly #watch: BackgroundJobs;
   readonly #usage: UsageTracker;
   readonly #exporter: MetricsExporter;
+  readonly #degradations: Degradations;
   readonly #hooks: Disposable;
   readonly #warnings = new Map<KernelId, readonly string[]>();
   readonly #startedAt: number;
@@ -57,7 +60,8 @@ export class DefaultAgent implements Agent {
     this.#startedAt = parts.clock.now();
     this.#usage = new UsageTracker(parts);
     this.#exporter = new MetricsExporter(parts);
-    this.#watch = new BackgroundJobs(parts, this.#readiness);
+    this.#degradations = new Degradations({ ...parts, looks: nodeLooks(parts, () => this.#engineProblem()) });
+    this.#watch = new BackgroundJobs(parts, this.#readiness, this.#degradations);
     this.#hooks = parts.kernels.register({ ended: ({ spec }) => this.#warnings.delete(spec.id) });
   }
 
@@ -70,10 +74,14 @@ export class DefaultAgent implements Agent {
     this.#parts.statistics.start();
   }
 
+  /** What the node lacks for now, as of a look that is seconds old. */
+  get degraded(): readonly Degradation[] {
+    return this.#degradations.present;
+  }
+
   async status(): Promise<AgentStatus> {
     const { facts, kernels, engine } = this.#parts;
-    const failure = this.#watch.engineFailure() ?? kernels.engineProblem()?.message ?? null;
-    const healthy = failure === null && kernels.engineHealthy();
+    const problem = this.#engineProblem();
     return {
       version: facts.version,
       mode: facts.mode,
@@ -82,10 +90,11 @@ export class DefaultAgent implements Agent {
       stateDir: facts.stateDir,
       pid: process.pid,
       startedAt: this.#startedAt,
-      engine: { address: engine.address, healthy, detail: failure ?? (healthy ? '' : 'the engine does not answer') },
+      engine: { address: engine.address, healthy: problem === null, detail: problem ?? '' },
       ociRuntimes: this.#parts.ociRuntimes.list(),
       disk: await facts.disk(),
       hungFileSystems: facts.hungFileSystems(),
+      degraded: await this.#degradations.look(),
       kernels: kernels.list().length,
       slots: facts.slots(),
       invariantViolations: { ...facts.invariantViolations(), 'dropped-report': this.#watch.dropped.total },
@@ -385,6 +394,12 @@ export class DefaultAgent implements Agent {
     this.#hooks[Symbol.dispose]();
     await this.#parts.statistics[Symbol.asyncDispose]();
     await this.#parts.release();
+  }
+
+  #engineProblem(): string | null {
+    const { kernels } = this.#parts;
+    const failure = this.#watch.engineFailure() ?? kernels.engineProblem()?.message ?? null;
+    return failure ?? (kernels.engineHealthy() ? null : 'the engine does not answer');
   }
 
   /** Before anything is brought into an engine for a kernel: it may be another than the one that has the kernels. */

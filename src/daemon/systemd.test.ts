@@ -29,7 +29,7 @@ afterEach(async () => {
 const log: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
 let kernels = 2;
 const node: ReportedNode = {
-  agent: { status: async () => ({ phase: 'ready', kernels }) as AgentStatus },
+  agent: { status: async () => ({ phase: 'ready', kernels, degraded: [] as AgentStatus['degraded'] }) as AgentStatus },
   dependencies: { 'container-engine': () => engine(), store: async () => {} },
 };
 
@@ -250,5 +250,11 @@ it.each([
   ['recovering', 0, [check('container-engine', 'gone')], 'recovering; 0 kernels; container-engine does not answer'],
   ['ready', 0, [check('store', 'a'), check('queue', 'b')], '0 kernels; store, queue do not answer'],
 ] as const)('%s with %i kernels is one line', (phase, kernels, checks, line) => {
-  expect(statusLine({ phase, kernels, checks })).toBe(line);
+  expect(statusLine({ phase, kernels, degraded: [], checks })).toBe(line);
+});
+
+it('names what the node lacks', () => {
+  const degraded = [{ mode: 'disk' }, { mode: 'clock' }] as const;
+  const line = statusLine({ phase: 'ready', kernels: 0, degraded, checks: [check('container-engine')] });
+  expect(line).toBe('0 kernels; container-engine answers; degraded: disk, clock');
 });

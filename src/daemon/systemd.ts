@@ -3,6 +3,7 @@
  * is, and that it is alive. Without `$NOTIFY_SOCKET` there is nobody to notify.
  */
 import type { AgentPhase } from '../agent/agent.ts';
+import type { Degradation } from '../agent/degradation.ts';
 import { checkHealth, type HealthCheck, type ServedNode } from '../agent/node.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
@@ -168,11 +169,11 @@ export class ServiceManager implements AsyncDisposable {
   }
 
   async #reportStatus({ agent, dependencies }: ReportedNode): Promise<void> {
-    const [{ phase, kernels }, health] = await Promise.all([
+    const [{ phase, kernels, degraded }, health] = await Promise.all([
       agent.status(),
       checkHealth(version, dependencies, this.#options.clock),
     ]);
-    const status = statusLine({ phase, kernels, checks: health.checks });
+    const status = statusLine({ phase, kernels, degraded, checks: health.checks });
     if (status === this.#status || this.#stopping) return;
     if (this.#send(`STATUS=${status}`)) this.#status = status;
   }
@@ -225,11 +226,12 @@ function watchdogOf({ WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid }: Readonly
 interface DaemonState {
   readonly phase: AgentPhase;
   readonly kernels: number;
+  readonly degraded: readonly Pick<Degradation, 'mode'>[];
   readonly checks: readonly HealthCheck[];
 }
 
-/** `2 kernels; container-engine, store answer; queue does not answer`. */
-export function statusLine({ phase, kernels, checks }: DaemonState): string {
+/** `2 kernels; container-engine, store answer; queue does not answer; degraded: disk`. */
+export function statusLine({ phase, kernels, degraded, checks }: DaemonState): string {
   const names = (are: boolean): string =>
     checks
       .filter(({ problem }) => (problem === null) === are)
@@ -242,5 +244,6 @@ export function statusLine({ phase, kernels, checks }: DaemonState): string {
     `${kernels} ${kernels === 1 ? 'kernel' : 'kernels'}`,
     ...(fine === '' ? [] : [verb(fine, 'answers', 'answer')]),
     ...(failing === '' ? [] : [verb(failing, 'does not answer', 'do not answer')]),
+    ...(degraded.length === 0 ? [] : [`degraded: ${degraded.map(({ mode }) => mode).join(', ')}`]),
   ].join('; ');
 }

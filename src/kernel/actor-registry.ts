@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { hasCode, KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import { type KernelId, resolveKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
@@ -92,6 +92,7 @@ export class ActorRegistry implements KernelRegistry {
   readonly #watch: EngineWatch;
   readonly #sweep: Sweep;
   readonly #unheldLimits: UnheldLimits;
+  #networkProblem: string | null = null;
   #stopping = false;
   #isRecovered = false;
 
@@ -286,6 +287,10 @@ export class ActorRegistry implements KernelRegistry {
     return this.#parts.engineGuard.problem;
   }
 
+  networkProblem(): string | null {
+    return this.#networkProblem;
+  }
+
   async acceptEngine(signal: AbortSignal): Promise<void> {
     await this.#parts.engineGuard.accept(signal);
   }
@@ -352,9 +357,14 @@ export class ActorRegistry implements KernelRegistry {
     const live = [...this.#actors.values()].filter(({ record }) => record.phase !== 'terminated');
     const networks = live.map(({ record }) => record.spec.network);
     const named = new Set(networks.flatMap((network) => (typeof network === 'object' ? [network.name] : [])));
-    await keepNetworks?.({ bridge: networks.includes('bridge'), named }, signal).catch((error: unknown) => {
-      if (!signal.aborted) log.warn('the networks could not be restored', { error });
-    });
+    try {
+      await keepNetworks?.({ bridge: networks.includes('bridge'), named }, signal);
+      this.#networkProblem = null;
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn('the networks could not be restored', { error });
+      this.#networkProblem = toKerneletError(error).message;
+    }
   }
 
   /** Prewarmed networks make creations faster, no more: without them everything works. */

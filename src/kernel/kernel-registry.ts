@@ -75,6 +75,8 @@ export interface KernelRegistry extends AsyncDisposable {
   engineHealthy(): boolean;
   /** ENGINE_CHANGED while another engine answers than the one that has the kernels: nothing is done then. Else null. */
   engineProblem(): KerneletError | null;
+  /** Why the networks of kernels could not be kept as they are to be, when that was tried last; null = they are. */
+  networkProblem(): string | null;
   /** Takes the engine that answers for the one that has the kernels from now on. Throws STATE_UNUSABLE, ENGINE_UNAVAILABLE. */
   acceptEngine(signal: AbortSignal): Promise<void>;
 }

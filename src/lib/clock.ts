@@ -20,6 +20,9 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer;
 }
 
+/** In milliseconds since the epoch: 2025, in which this program was not there yet. A clock that says less is wrong. */
+export const earliestTime = Date.UTC(2025, 0, 1);
+
 /** The longest delay that the platform's timers take. */
 const maxDelayMs = 2 ** 31 - 1;
 

@@ -44,9 +44,15 @@ export class DescriptorBudget {
     if (!this.hasRoom) throw this.#scarce();
   }
 
-  /** The same for a kernel: those that are there must stay reachable, so that some can be removed. */
+  /** Why no kernel is made, which is so earlier: those that are there must stay reachable, so that some can be removed. null = one may be. */
+  get shortage(): KerneletError | null {
+    return this.#left <= 2 * this.#reserve ? this.#scarce() : null;
+  }
+
+  /** Throws OVERLOADED when a kernel would be too much. */
   assertRoomForKernel(): void {
-    if (this.#left <= 2 * this.#reserve) throw this.#scarce();
+    const { shortage } = this;
+    if (shortage) throw shortage;
   }
 
   get #left(): number {

@@ -5,6 +5,7 @@ import type { NodeCapacity } from '../agent/create-request.ts';
 import { DefaultAgent } from '../agent/default-agent.ts';
 import { mayHaveRoot } from '../agent/hardening.ts';
 import type { AssembledNode } from '../agent/node.ts';
+import { clockLook, memoryLook } from '../agent/node-looks.ts';
 import { OciRuntimes } from '../agent/oci-runtimes.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
 import type { Settings } from '../config/settings.ts';
@@ -247,6 +248,11 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       agentId: state.agentId,
       stateDir: state.path,
       hungFileSystems: () => files.hung,
+      looks: {
+        descriptors: () => descriptors.shortage?.message ?? null,
+        memory: memoryLook(),
+        clock: clockLook(systemClock),
+      },
       disk: async () =>
         state.writes.stalled ? 'stalled' : state.writes.full || (await diskReserve.isShort()) ? 'full' : 'ok',
       slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),

@@ -24,6 +24,7 @@ const idle: RunScript = async function* () {
 /** The fixture. Disposing it ends the agent and deletes its folder. */
 export class AgentFixture implements AsyncDisposable {
   readonly agent: DefaultAgent;
+  readonly facts: AgentParts['facts'];
   readonly kernels: KernelsFixture;
   readonly runners: readonly RecordingRunner[];
   /** Sets up the runners of the next kernels. */
@@ -31,8 +32,14 @@ export class AgentFixture implements AsyncDisposable {
   /** What the next runs say. */
   script: RunScript = idle;
 
-  private constructor(kernels: KernelsFixture, agent: DefaultAgent, runners: readonly RecordingRunner[]) {
+  private constructor(
+    kernels: KernelsFixture,
+    facts: AgentParts['facts'],
+    agent: DefaultAgent,
+    runners: readonly RecordingRunner[],
+  ) {
     this.kernels = kernels;
+    this.facts = facts;
     this.agent = agent;
     this.runners = runners;
   }
@@ -54,7 +61,7 @@ export class AgentFixture implements AsyncDisposable {
       },
     });
     const agent = new DefaultAgent(parts);
-    made.fixture = new AgentFixture(kernels, agent, runners);
+    made.fixture = new AgentFixture(kernels, parts.facts, agent, runners);
     await agent.start({ retry: false });
     return made.fixture;
   }
@@ -140,6 +147,7 @@ export async function testAgentParts(
       stateDir: kernels.folder,
       disk: async () => (kernels.state.writes.stalled ? 'stalled' : 'ok'),
       hungFileSystems: () => [],
+      looks: { descriptors: () => null, memory: () => null, clock: () => null },
       slots: () => ({ cpus: none, memoryBytes: none, ports: none }),
       invariantViolations: () => kernels.invariantViolations.snapshot(),
     },

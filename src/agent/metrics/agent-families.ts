@@ -5,6 +5,7 @@ import { openDescriptors } from '../../lib/descriptor-budget.ts';
 import type { OperationTimes, Outcome } from '../../lib/operation-times.ts';
 import type { Statistics } from '../../stats/statistics.ts';
 import type { AgentStatus, KernelPhase } from '../agent.ts';
+import { degradedModes } from '../degradation.ts';
 import type { Family, HistogramSeries } from './exposition.ts';
 
 /** What the families tell of. */
@@ -67,6 +68,13 @@ export function agentFamilies({
       'kernelet_hung_file_systems',
       'File systems that do not answer, as far as paths on them were asked for.',
       status.hungFileSystems.length,
+    ),
+    labelled(
+      'kernelet_degraded',
+      'gauge',
+      'Whether the node lacks something for now, or works less well by it.',
+      'mode',
+      degradedModes.map((mode) => [mode, status.degraded.some((one) => one.mode === mode) ? 1 : 0]),
     ),
     gauge(
       'kernelet_unrecorded_kernels',

@@ -27,6 +27,7 @@ const status: AgentStatus = {
   ociRuntimes: [],
   disk: 'ok',
   hungFileSystems: [],
+  degraded: [],
   kernels: 0,
   slots: { cpus: none, memoryBytes: none, ports: none },
   invariantViolations: {},

@@ -21,6 +21,7 @@ export class Heartbeats {
   readonly #sender: HeartbeatSender;
   readonly #blob = new ImageBlob();
   #images: ImageList = [];
+  #degraded = '';
 
   constructor(parts: MemberParts, publicKey: string | null) {
     this.#parts = parts;
@@ -39,6 +40,13 @@ export class Heartbeats {
   /** Says something new of the node at once. */
   sendNow(): void {
     this.#sender.sendNow();
+  }
+
+  /** Says at once that the node lacks something else than before. */
+  tellDegraded(): void {
+    const modes = this.#parts.node.agent.degraded.map(({ mode }) => mode).join();
+    if (modes !== this.#degraded) this.sendNow();
+    this.#degraded = modes;
   }
 
   /** Lists the images that there are; says so at once when they have changed. */
@@ -61,6 +69,7 @@ export class Heartbeats {
         publicHost: addresses.publicHost,
         version,
         autoTerminateAbusing: settings.agent.forceTerminateAbusingContainers,
+        degraded: Object.fromEntries(node.agent.degraded.map(({ mode, detail }) => [mode, detail])),
       },
       reportedResources(node.devices),
       this.#blob.of(this.#images),

@@ -15,6 +15,7 @@ import { followVolumeEvents } from './volume-events.ts';
 
 const imagesPauseMs = 20_000;
 const imagesDeadlineMs = 15_000;
+const degradedPauseMs = 1_000;
 const countPauseMs = 10_000;
 const abusePauseMs = 30_000;
 /** How long each part of the shutdown may take: nothing that hangs keeps managers from hearing of it. */
@@ -64,6 +65,7 @@ export class MemberLifecycle {
     await this.#refreshImages(signal).catch((error: unknown) => log.warn('images could not be listed', { error }));
     this.#keep('sending heartbeats', signal, (own) => this.#services.heartbeats.run(own));
     this.#every('listing images', imagesPauseMs, (own) => this.#refreshImages(own));
+    this.#every('telling what is degraded', degradedPauseMs, async () => this.#services.heartbeats.tellDegraded());
     this.#every('counting containers', countPauseMs, () => this.#count());
     this.#keep('publishing what devices there are', signal, (own) => this.#publishDevices(own));
     this.#keep('watching the configuration', signal, (own) => watchConfiguration(etcd.overlay, log, own));

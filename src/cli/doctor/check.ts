@@ -31,7 +31,7 @@ export interface DoctorContext {
       }
     | KerneletError;
   /** What a daemon of these settings says; null = none answers. */
-  readonly daemon: Pick<AgentStatus, 'kernels' | 'ociRuntimes'> | null;
+  readonly daemon: Pick<AgentStatus, 'kernels' | 'ociRuntimes' | 'degraded'> | null;
   readonly userId: number;
   /** Aborts when a check takes too long. */
   readonly signal: AbortSignal;

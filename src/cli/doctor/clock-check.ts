@@ -1,12 +1,10 @@
 /** Is the clock right? Certificates of registries and the order of events depend on it. */
+import { earliestTime } from '../../lib/clock.ts';
 import { type CheckResult, commandOutput, type DoctorCheck, failed, ok, warning } from './check.ts';
-
-/** This program did not exist before. */
-const earliest = Date.UTC(2025, 0, 1);
 
 /** The result, given the time and what `timedatectl` says of `NTPSynchronized`; null when it says nothing. */
 export function clockResult(now: Date, synchronized: string | null): CheckResult {
-  if (now.getTime() < earliest) return failed(`the clock says ${now.toISOString()}`, 'timedatectl set-ntp true');
+  if (now.getTime() < earliestTime) return failed(`the clock says ${now.toISOString()}`, 'timedatectl set-ntp true');
   if (synchronized?.trim() === 'no') {
     return warning(`${now.toISOString()}, not synchronized with a time server`, 'timedatectl set-ntp true');
   }

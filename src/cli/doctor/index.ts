@@ -3,6 +3,7 @@ import { cgroupsCheck } from './cgroups-check.ts';
 import type { DoctorCheck } from './check.ts';
 import { clockCheck } from './clock-check.ts';
 import { containerLimitsCheck } from './container-limits-check.ts';
+import { daemonCheck } from './daemon-check.ts';
 import { devicesCheck } from './devices-check.ts';
 import { diskCheck } from './disk-check.ts';
 import { engineCheck } from './engine-check.ts';
@@ -15,6 +16,7 @@ import { stateCheck } from './state-check.ts';
 
 export const doctorChecks: readonly DoctorCheck[] = [
   engineCheck,
+  daemonCheck,
   cgroupsCheck,
   stateCheck,
   diskCheck,

@@ -1,6 +1,7 @@
 /** `/v1/status` and `/v1/engine`: where the agent stands, and with which engine. */
 import { z } from '@hono/zod-openapi';
 import type { Agent, AgentStatus } from '../../agent/agent.ts';
+import { degradedModes } from '../../agent/degradation.ts';
 import { type ApiApp, addOperations, type Operations } from '../operation.ts';
 import { openStream } from '../stream-reply.ts';
 
@@ -54,6 +55,19 @@ export const statusReplySchema = z
       .openapi({
         description:
           'File systems that do not answer, as far as paths on them were asked for; what lies on them is refused with FILE_SYSTEM_HUNG until they do.',
+      }),
+    degraded: z
+      .array(
+        z.strictObject({
+          mode: z.enum(degradedModes),
+          since: z.number().openapi({ description: 'When it was first seen, in milliseconds since the epoch.' }),
+          detail: z.string(),
+        }),
+      )
+      .readonly()
+      .openapi({
+        description:
+          'What the node lacks for now, or works less well by. None of it ends work by itself. `records`: kernels are unrecorded.',
       }),
     kernels: z.int(),
     slots: z.strictObject({ cpus: slotSchema, memoryBytes: slotSchema, ports: slotSchema }),

@@ -36,10 +36,26 @@ it('is degraded, not in error, without what only the cluster needs', () => {
     { service: 'container-engine', at: 0, problem: null },
     { service: 'redis', at: 0, problem: 'connection refused' },
   ];
-  expect(healthReport({ version: '1', checks }, 0)).toMatchObject({
+  expect(healthReport({ version: '1', checks }, [], 0)).toMatchObject({
     status: 'degraded',
     connectivity: {
       connectivity_checks: [{ is_healthy: true }, { is_healthy: false, error_message: 'connection refused' }],
+    },
+  });
+});
+
+// @promise degraded-told
+it('is degraded, not in error, by what the node lacks, which it names', () => {
+  const checks = [{ service: 'container-engine', at: 0, problem: null }];
+  const degraded = [
+    { mode: 'engine', since: 0, detail: 'it does not answer' },
+    { mode: 'clock', since: 0, detail: 'it was set back' },
+  ] as const;
+  expect(healthReport({ version: '1', checks }, degraded, 0)).toMatchObject({
+    status: 'degraded',
+    connectivity: {
+      overall_healthy: false,
+      connectivity_checks: [{ is_healthy: true }, { component_id: 'clock', error_message: 'it was set back' }],
     },
   });
 });

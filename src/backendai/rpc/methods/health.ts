@@ -1,5 +1,6 @@
 /** `health` of 25.17 and `health_v2` of 26.4 (spec rpc 9.3). */
 import { z } from 'zod';
+import type { Degradation } from '../../../agent/degradation.ts';
 import type { NodeHealth } from '../../../agent/node.ts';
 import { emptyRequest } from '../fields.ts';
 import { define, method, type RpcCall } from '../rpc-method.ts';
@@ -23,9 +24,12 @@ const report = z.strictObject({
   }),
 });
 
-const handle = async (_: unknown, { services }: RpcCall) => healthReport(await services.health(), Date.now());
+const handle = async (_: unknown, { services }: RpcCall) => {
+  const [health, { degraded }] = await Promise.all([services.health(), services.agent.status()]);
+  return healthReport(health, degraded, Date.now());
+};
 
-/** Whether the engine, etcd and Redis answer. */
+/** Whether the engine, etcd and Redis answer, and what the node lacks. */
 export const health = method({ signature: define('health', {}, report), waitsOnly: true, handle });
 
 /** The same for managers of the third style. */
@@ -38,8 +42,14 @@ export const healthV2 = method({
 /** Without it nothing can be done. */
 const vital = 'container-engine';
 
-/** The report; the time is in milliseconds since the epoch. */
-export function healthReport({ version, checks }: NodeHealth, now: number): z.input<typeof report> {
+/** The report; the time is in milliseconds since the epoch. What is asked itself needs no word of what it is degraded by. */
+export function healthReport(
+  { version, checks: asked }: NodeHealth,
+  degraded: readonly Degradation[],
+  now: number,
+): z.input<typeof report> {
+  const lacking = degraded.filter(({ mode }) => mode !== 'engine');
+  const checks = [...asked, ...lacking.map(({ mode, detail }) => ({ service: mode, at: now, problem: detail }))];
   const bad = checks.filter(({ problem }) => problem !== null);
   return {
     status: bad.length === 0 ? 'ok' : bad.some(({ service }) => service === vital) ? 'error' : 'degraded',

@@ -70,6 +70,7 @@ describe('a heartbeat', () => {
     images: compressImages([]),
     architecture: 'x86_64',
     autoTerminateAbusing: false,
+    degraded: {},
   } as const;
 
   it('has its keys in upstream’s order, the CURVE key as bytes, and a compressed list even when it is empty', () => {
@@ -79,6 +80,8 @@ describe('a heartbeat', () => {
     );
     expect(info['public_key']).toEqual(Buffer.from(facts.publicKey));
     expect(heartbeatInfo({ ...facts, publicKey: null })['public_key']).toBeNull();
+    const degraded = { disk: 'it is full' };
+    expect(heartbeatInfo({ ...facts, degraded })).toEqual({ ...info, degraded });
     expect(inflateImages(facts.images)).toEqual([]);
     expect(() => inflateImages(Buffer.from('nonsense'))).toThrow(MsgpackError);
   });

@@ -112,9 +112,14 @@ export interface HeartbeatFacts {
   readonly images: Uint8Array;
   readonly architecture: string;
   readonly autoTerminateAbusing: boolean;
+  /** What the node lacks for now, a sentence by name. */
+  readonly degraded: Readonly<Record<string, string>>;
 }
 
-/** The map on the wire. The key travels as bytes: a text would break the manager. */
+/**
+ * The map on the wire. The key travels as bytes: a text would break the manager. `degraded` is our own, for who reads the stream, and
+ * left out where there is nothing to say: managers leave keys alone that they do not know (spec cluster-state 5.1).
+ */
 export function heartbeatInfo(facts: HeartbeatFacts): HeartbeatInfo {
   return {
     ip: facts.ip,
@@ -130,6 +135,7 @@ export function heartbeatInfo(facts: HeartbeatFacts): HeartbeatInfo {
     'images.opts': { compression: 'zlib' },
     architecture: facts.architecture,
     auto_terminate_abusing_kernel: facts.autoTerminateAbusing,
+    ...(Object.keys(facts.degraded).length === 0 ? {} : { degraded: facts.degraded }),
   };
 }
 
