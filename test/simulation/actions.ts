@@ -2,6 +2,7 @@
 import type { CreateRequest } from '../../src/agent/agent.ts';
 import { parseRunId, type RunId } from '../../src/lib/ids.ts';
 import type { Callers } from './callers.ts';
+import { befallCluster } from './cluster/cluster-actions.ts';
 import type { KernelHistory } from './history.ts';
 import { checkNothingUsed } from './invariants.ts';
 import { outputOf, programOf } from './node/simulated-runner.ts';
@@ -192,6 +193,14 @@ export class Actions {
       case 'mix-events':
         this.#simulation.tell(`events of the engine are ${action.trouble}`);
         engines.mixEvents(action.trouble, action.forMs);
+        break;
+      case 'redis-away':
+      case 'redis-hangs':
+      case 'fail-redis':
+      case 'etcd-away':
+      case 'etcd-hangs':
+      case 'fail-etcd':
+        befallCluster(this.#simulation, action, (delayMs, run) => this.#later(delayMs, run));
         break;
       case 'stall-disk':
         this.#simulation.tell(`the disk stalls for ${action.forMs} ms`);

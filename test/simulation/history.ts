@@ -45,7 +45,8 @@ export class KernelHistory {
   /** Whether the daemon was killed while it was being created, and before that could be told. */
   mayEndUntold = false;
   preparations = 0;
-  ends = 0;
+  /** Its ends, as the agent told them. */
+  readonly told: Ended[] = [];
 
   constructor(id: string, name: string, startsAgain: boolean) {
     this.id = id;
@@ -111,7 +112,7 @@ export class KernelHistory {
         else if (!this.isLive) throw new Violation(`a second end of ${this.name} is told: ${event.reason}`);
         this.isLive = false;
         this.mayEndUntold = false;
-        this.ends += 1;
+        this.told.push(event);
         if (!this.#isTrue(event)) {
           const code = event.exitCode === null ? '' : ` with status ${event.exitCode}`;
           throw new Violation(`${this.name} is said to have ended as ${event.reason}${code}, which is not so`);

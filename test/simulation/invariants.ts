@@ -7,9 +7,36 @@ import type { Simulation } from './simulation.ts';
 
 /** Notes what does not hold now. */
 export function checkAlways(simulation: Simulation): void {
+  if (simulation.isMember) checkHeartbeats(simulation);
   if (!simulation.isForeignUntouched) simulation.fail('something of somebody else was removed');
   checkLeases(simulation);
   for (const kernel of simulation.kernels) if (kernel.hasHome) checkHome(simulation, kernel);
+}
+
+/** Whatever the engine, the disk and etcd do, a manager hears of a node that runs. */
+function checkHeartbeats(simulation: Simulation): void {
+  const silentMs = simulation.cluster.silenceSince(simulation.couldTell);
+  if (silentMs === null) return;
+  simulation.fail(`the manager has heard nothing of the node for ${Math.round(silentMs / 1000)} s`);
+}
+
+/** What the manager has not heard of ends of kernels, or otherwise; null: all is told, once and truthfully. */
+export function unheard({ cluster, kernels, wasDiskFull }: Simulation): string | null {
+  for (const kernel of kernels) {
+    if (kernel.isUnrecorded || wasDiskFull) continue;
+    const difference = cluster.manager.differenceOf(kernel, { mayRepeat: cluster.hasLostEvents });
+    if (difference !== null) return difference;
+  }
+  return null;
+}
+
+/** Notes what a manager does not know of a member that has come so far, though everything is well. */
+export function checkTold(simulation: Simulation, status: string): void {
+  if (!simulation.isMember) return;
+  const difference = unheard(simulation);
+  if (difference !== null) simulation.fail(difference);
+  const { registration } = simulation.cluster;
+  if (registration !== status) simulation.fail(`etcd says that the node is ${registration}, and it is ${status}`);
 }
 
 function checkLeases(simulation: Simulation): void {
@@ -45,6 +72,7 @@ const isOfKernel = (labels: Readonly<Record<string, string>>): boolean =>
 /** Whether nothing is under way or in the way any more, so that nothing will change by itself. */
 export function isQuiet(simulation: Simulation): boolean {
   const { engines, machine, settings, records } = simulation;
+  if (simulation.isMember && (unheard(simulation) !== null || simulation.cluster.registration !== 'running')) return false;
   if (records === null || engines.isCallOnItsWay || simulation.hasOrphanFolder) return false;
   const own = new Set(records.map(({ containerId }) => containerId));
   const leased = records.filter(({ placement }) => placement.prewarmedNetwork !== null).length;
@@ -80,8 +108,9 @@ export function checkNothingLeft(simulation: Simulation): void {
     const names = machine.disk.files.namesIn(folder);
     if (names.length > 0) simulation.fail(`${names.join(', ')} is left in ${folder}`);
   }
-  for (const { name, preparations, ends } of kernels) {
-    if (preparations !== ends) simulation.fail(`${name} was prepared ${preparations} times and ended ${ends} times`);
+  for (const { name, preparations, told } of kernels) {
+    if (preparations === told.length) continue;
+    simulation.fail(`${name} was prepared ${preparations} times and ended ${told.length} times`);
   }
   const scratch = settings.container.scratchRoot;
   for (const name of machine.disk.files.namesIn(scratch)) {

@@ -5,9 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import './world/interposition.ts';
+import './world/packages.ts';
 import type { Schedule } from './schedule.ts';
 
-const { play, simulatedSettings } = await import('./play.ts');
+const { play } = await import('./play.ts');
+const { simulatedSettings } = await import('./settings.ts');
 const { scheduleOf } = await import('./schedule.ts');
 const { kindOf } = await import('./shrink.ts');
 

@@ -1,12 +1,11 @@
 /** Plays a schedule to its end: its actions, then a time in which nothing goes wrong, in which everything must come right. */
-import { loadSettings } from '../../src/config/load.ts';
-import type { Settings } from '../../src/config/settings.ts';
 import { Actions } from './actions.ts';
 import { Callers } from './callers.ts';
 import { checkAnswers, checkFaultCame } from './faults/only-fault.ts';
-import { checkAlways, checkNothingLeft, isQuiet } from './invariants.ts';
+import { checkAlways, checkNothingLeft, checkTold, isQuiet } from './invariants.ts';
 import type { HostCall } from './node/engine-host.ts';
 import type { Schedule } from './schedule.ts';
+import type { SimulatedSettings } from './settings.ts';
 import { Simulation } from './simulation.ts';
 import { enter } from './world/interposition.ts';
 
@@ -33,23 +32,10 @@ const endMs = 240_000;
 /** Folders without a kernel are left alone for so long. */
 const orphanFolderMs = 3_700_000;
 
-/** The settings of every simulated node: the defaults. */
-export async function simulatedSettings(): Promise<Settings> {
-  const { settings } = await loadSettings({
-    flags: { stateDir: '/var/lib/kernelet' },
-    forceStandalone: true,
-    environ: {},
-    workingDir: '/',
-    homeDir: '/',
-    uid: 0,
-    gid: 0,
-  });
-  return { ...settings, metrics: { ...settings.metrics, periodMs: 3_600_000, adaptive: false, source: 'engine' } };
-}
-
 /** Plays it. Rejects with a defect of the simulation alone. */
-export async function play(schedule: Schedule, settings: Settings): Promise<Played> {
+export async function play(schedule: Schedule, { alone, member }: SimulatedSettings): Promise<Played> {
   const onEngineRestart = schedule.startsAgain === true ? 'restart' : 'end';
+  const settings = schedule.isMember === true ? member : alone;
   const simulation = new Simulation(schedule, { ...settings, onEngineRestart });
   const unheard = (error: unknown): void => simulation.fail(`a promise was rejected unheard: ${String(error)}`);
   process.on('unhandledRejection', unheard);
@@ -111,6 +97,7 @@ async function conclude(
     simulation.isWell = true;
     machine.disk.heal();
     engines.heal(known);
+    simulation.cluster.heal();
     simulation.thaw();
     simulation.startDaemon();
   });
@@ -120,6 +107,7 @@ async function conclude(
   if (simulation.violation) return;
   if (simulation.daemon?.owner.hasEnded) timeline.inWorld(() => simulation.startDaemon());
   simulation.checkEndsKept();
+  checkTold(simulation, 'running');
   for (const kernel of kernels) {
     const phase = simulation.phaseOf(kernel);
     if (phase === 'running' && !simulation.containerOf(kernel))
@@ -139,6 +127,7 @@ async function conclude(
   timeline.inWorld(() => actions.stopDaemon(stopped, { isLast: true }));
   await pass(endMs, () => hasStopped);
   if (simulation.violation) return;
+  checkTold(simulation, 'stopped');
   if (!hasStopped) simulation.fail('the daemon does not stop');
   if (callers.isAnybodyWaiting) simulation.fail('somebody waits still');
   checkNothingLeft(simulation);

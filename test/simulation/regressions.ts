@@ -21,13 +21,13 @@ export async function regressions(): Promise<ReadonlyMap<string, Regression>> {
 
 /** Keeps one; answers its file. */
 export async function keepRegression(regression: Regression): Promise<string> {
-  const { violation, seed, steps, startsAgain = false, isOnlyFault = false } = regression;
+  const { violation, seed, steps, startsAgain = false, isOnlyFault = false, isMember = false } = regression;
   const file = path.join(folder, `seed-${seed}.json`);
   const lines = steps.map((step) => `    ${JSON.stringify(step)}`);
   await mkdir(folder, { recursive: true });
   await writeFile(
     file,
-    `{\n  "violation": ${JSON.stringify(violation)},\n  "seed": ${seed},\n  "startsAgain": ${startsAgain},\n  "isOnlyFault": ${isOnlyFault},\n  "steps": [\n${lines.join(',\n')}\n  ]\n}\n`,
+    `{\n  "violation": ${JSON.stringify(violation)},\n  "seed": ${seed},\n  "startsAgain": ${startsAgain},\n  "isOnlyFault": ${isOnlyFault},\n  "isMember": ${isMember},\n  "steps": [\n${lines.join(',\n')}\n  ]\n}\n`,
   );
   return file;
 }

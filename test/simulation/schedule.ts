@@ -1,10 +1,24 @@
 /** Schedules: what people ask of a node and what befalls it, each at its moment. All of it follows from a seed. */
 import type { DummyMethod } from '../../src/engine/dummy/dummy-faults.ts';
 import { randomOf, type SeededRandom } from '../support/random.ts';
+import { type ServiceFault, serviceFaults } from './cluster/remote-service.ts';
 import type { CallFault, EventTrouble } from './node/engine-host.ts';
+
+/** What befalls the services of a cluster. `empties`: what they knew is gone. */
+export type ClusterAction =
+  | { readonly do: 'redis-away' | 'etcd-away'; readonly forMs: number; readonly empties: boolean }
+  | { readonly do: 'redis-hangs' | 'etcd-hangs'; readonly forMs: number }
+  /** `call`: a command of Redis, `CONNECT`, or of etcd `read`, `put`, `watch`. `after`: as in `fail-call`. */
+  | {
+      readonly do: 'fail-redis' | 'fail-etcd';
+      readonly call: string;
+      readonly fault: ServiceFault;
+      readonly after?: number;
+    };
 
 /** One thing that is done. `kernel` counts from 0; times are milliseconds. */
 export type Action =
+  | ClusterAction
   | {
       readonly do: 'create';
       readonly kernel: number;
@@ -58,6 +72,8 @@ export interface Schedule {
   readonly steps: readonly Step[];
   /** Whether the operator has kernels started again whose containers ended with the engine or the machine; no when absent. */
   readonly startsAgain?: boolean;
+  /** Whether the node is a member of a cluster; no when absent. */
+  readonly isMember?: boolean;
   /**
    * Whether the calls that it says fail are all that befalls the node: then they must come, answers are compared with what is
    * so, and nothing may be counted that should never be. No when absent.
@@ -76,7 +92,7 @@ const faults: readonly CallFault[] = ['error', 'hang', 'late', 'lost-reply', 'ha
 const troubles: readonly EventTrouble[] = ['lost', 'twice', 'reordered'];
 
 /** How likely each action is, beside the others. */
-const weights: Readonly<Record<Action['do'], number>> = {
+const weights: Readonly<Record<Exclude<Action, ClusterAction>['do'], number>> = {
   ...{ create: 16, destroy: 8, restart: 7, restore: 4, exec: 9, cancel: 3, list: 3, inspect: 2, figures: 2 },
   ...{ 'stop-daemon': 3, 'kill-daemon': 9, 'fail-call': 12, 'engine-away': 3, 'engine-hangs': 3 },
   ...{
@@ -90,21 +106,27 @@ const weights: Readonly<Record<Action['do'], number>> = {
   },
   ...{ 'remove-container': 2, 'freeze-runner': 3, 'lose-socket': 1, 'stall-disk': 2, 'fill-disk': 2 },
 };
-const kinds = Object.keys(weights) as readonly Action['do'][];
-const total = kinds.reduce((sum, kind) => sum + weights[kind], 0);
+/** What befalls members alone. */
+const clusterWeights: Readonly<Record<ClusterAction['do'], number>> = {
+  ...{ 'redis-away': 7, 'redis-hangs': 4, 'fail-redis': 10, 'etcd-away': 4, 'etcd-hangs': 3, 'fail-etcd': 4 },
+};
+const redisCalls = ['CONNECT', 'EVAL', 'XADD', 'XREAD', 'XREVRANGE', 'SET', 'EXEC'] as const;
+const etcdCalls = ['read', 'put', 'watch'] as const;
 
 /** A few moments, or minutes. */
 const span = (random: SeededRandom): number =>
   random.oneOf([random.between(10, 1_000), random.between(1_000, 20_000), random.between(20_000, 90_000)]);
 
-/** The schedule of a seed. */
+/** The schedule of a seed; every fourth is a member's. */
 export function scheduleOf(seed: number): Schedule {
   const random = randomOf(seed);
+  const isMember = seed % 4 === 3;
+  const choices = Object.entries(isMember ? { ...weights, ...clusterWeights } : weights) as readonly Choice[];
   const steps: Step[] = [];
   let at = 2_000;
   const count = random.between(4, 14);
   for (let index = 0; index < count; index += 1) {
-    const action = actionOf(index === 0 ? 'create' : kindOf(random), random);
+    const action = actionOf(index === 0 ? 'create' : kindOf(choices, random), random);
     steps.push({ at, ...action });
     // Somebody is to find out.
     if (action.do === 'freeze-runner' && random.fraction() < 0.5) {
@@ -114,13 +136,16 @@ export function scheduleOf(seed: number): Schedule {
     // Most come while the last is under way.
     at += random.oneOf([0, random.between(0, 50), random.between(0, 400), random.between(0, 3_000), span(random)]);
   }
-  return { seed, steps, startsAgain: seed % 2 === 0 };
+  return { seed, steps, startsAgain: seed % 2 === 0, isMember };
 }
 
-function kindOf(random: SeededRandom): Action['do'] {
-  let left = random.fraction() * total;
-  for (const kind of kinds) {
-    left -= weights[kind];
+/** A kind of action and its weight. */
+type Choice = readonly [kind: Action['do'], weight: number];
+
+function kindOf(choices: readonly Choice[], random: SeededRandom): Action['do'] {
+  let left = random.fraction() * choices.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [kind, weight] of choices) {
+    left -= weight;
     if (left < 0) return kind;
   }
   return 'list';
@@ -153,6 +178,16 @@ function actionOf(kind: Action['do'], random: SeededRandom): Action {
       return { do: kind, backAfterMs: random.oneOf([10, 1_000, 30_000]) };
     case 'fail-call':
       return { do: kind, method: random.oneOf(methods), fault: random.oneOf(faults) };
+    case 'redis-away':
+    case 'etcd-away':
+      return { do: kind, forMs: span(random), empties: isTrue(0.4) };
+    case 'fail-redis':
+      return { do: kind, call: random.oneOf(redisCalls), fault: random.oneOf(serviceFaults) };
+    case 'fail-etcd':
+      return { do: kind, call: random.oneOf(etcdCalls), fault: random.oneOf(serviceFaults) };
+    case 'redis-hangs':
+    case 'etcd-hangs':
+      return { do: kind, forMs: span(random) };
     case 'restart-engine':
       return { do: kind, keepsContainers: isTrue(0.3), forMs: random.between(500, 15_000) };
     case 'mix-events':

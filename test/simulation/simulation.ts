@@ -10,6 +10,7 @@ import { decodeEngineIdentity } from '../../src/kernel/reconciliation/engine-ide
 import type { KernelRecord } from '../../src/kernel/record.ts';
 import type { LogFields, Logger } from '../../src/lib/log.ts';
 import { randomOf } from '../support/random.ts';
+import { Cluster } from './cluster/cluster.ts';
 import { KernelHistory, Violation } from './history.ts';
 import { Daemon } from './node/daemon.ts';
 import { EngineHost } from './node/engine-host.ts';
@@ -56,6 +57,9 @@ export class Simulation {
   readonly settings: Settings;
   /** As in `Schedule`. */
   readonly isOnlyFault: boolean;
+  /** As in `Schedule`. */
+  readonly isMember: boolean;
+  readonly cluster: Cluster;
   readonly transcript: string[] = [];
   /** The first invariant that did not hold. */
   violation: Violation | null = null;
@@ -72,16 +76,22 @@ export class Simulation {
   readonly #ends = new Set<number>();
   #endsShown = new Set<number>();
   #lives = 0;
+  /** When there was no daemon that was ready, the last time that it was looked at. */
+  #absentAt = 0;
   #boots = 0;
 
-  constructor({ seed, isOnlyFault = false }: Schedule, settings: Settings) {
+  constructor({ seed, isOnlyFault = false, isMember = false }: Schedule, settings: Settings) {
     this.settings = settings;
     this.isOnlyFault = isOnlyFault;
+    this.isMember = isMember;
     let parts = 0;
     this.machine = new Machine(() => {
       parts += 1;
       return randomOf(seed * 8 + parts);
     });
+    const { timeline, world } = this.machine;
+    this.cluster = new Cluster({ timeline, world, seed, tell: (text) => this.tell(text) });
+    this.machine.cluster = this.cluster;
     enter(this.machine);
     this.kernels = Array.from({ length: kernelCount }, (_, index) => {
       const id = `${String(index).repeat(8)}-0000-4000-8000-000000000000`;
@@ -209,6 +219,7 @@ export class Simulation {
     this.daemon = Daemon.start(`daemon ${this.#lives}`, {
       machine: this.machine,
       settings: this.settings,
+      isMember: this.isMember,
       connectEngine: (owner) => this.engines.connect(owner),
       log: this.#logger({}),
       onEvent: (event) => this.#take(event),
@@ -229,6 +240,13 @@ export class Simulation {
     }
     this.machine.kill(daemon.owner);
     this.engines.forget(daemon.owner);
+    this.cluster.redis.forget(daemon.owner);
+  }
+
+  /** Since when there is a daemon that is ready, in milliseconds since the world's begin. */
+  get couldTell(): number {
+    if (this.records === null) this.#absentAt = this.now;
+    return this.#absentAt;
   }
 
   get isAnyFrozen(): boolean {

@@ -3,8 +3,10 @@
  * process of its own, since the machine is simulated for all of its code.
  */
 import './world/interposition.ts';
+import './world/packages.ts';
 
-const { play, simulatedSettings } = await import('./play.ts');
+const { play } = await import('./play.ts');
+const { simulatedSettings } = await import('./settings.ts');
 const { scheduleOf } = await import('./schedule.ts');
 const { kindOf, shrink } = await import('./shrink.ts');
 

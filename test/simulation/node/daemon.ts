@@ -1,7 +1,9 @@
 /** One life of the daemon on a simulated machine: the real node, assembled as for a standalone one, from its start to its end. */
 import type { DefaultAgent } from '../../../src/agent/default-agent.ts';
-import type { AssembledNode } from '../../../src/agent/node.ts';
+import type { AssembledNode, NodeAdapter, ServedNode } from '../../../src/agent/node.ts';
+import { openMember } from '../../../src/backendai/membership/member.ts';
 import type { Settings } from '../../../src/config/settings.ts';
+import { loadZeromq } from '../../../src/backendai/transport/zeromq.ts';
 import { memPlugin, sharedCpuPlugin } from '../../../src/devices/basic-plugins.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { openEventLog } from '../../../src/events/event-log.ts';
@@ -9,8 +11,9 @@ import type { NumberedKernelEvent } from '../../../src/events/kernel-event.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Logger } from '../../../src/lib/log.ts';
 import { OperationTimes } from '../../../src/lib/operation-times.ts';
-import { assembleNode } from '../../../src/main/assemble-node.ts';
+import { type AssembleOptions, assembleNode, type NodeRole } from '../../../src/main/assemble-node.ts';
 import type { EngineBackend } from '../../../src/main/engine-backends.ts';
+import { memberRole } from '../../../src/main/member.ts';
 import { standaloneRole } from '../../../src/main/standalone.ts';
 import { noPacketFilter } from '../../../src/network/firewall/packet-filter.ts';
 import { createRunnerConnector } from '../../../src/runner-client/runner-connection.ts';
@@ -20,10 +23,16 @@ import { npuPlugin } from '../../support/npu-plugin.ts';
 import type { Machine } from '../world/interposition.ts';
 import { Owner } from '../world/timeline.ts';
 
+// Loaded at their first use, which in a simulated world would look for them on its disk.
+loadZeromq();
+await import('@redis/client');
+
 /** What a daemon is started with. */
 export interface DaemonParts {
   readonly machine: Machine;
   readonly settings: Settings;
+  /** Whether it is a member of the cluster. */
+  readonly isMember: boolean;
   readonly connectEngine: (owner: Owner) => Engine;
   readonly log: Logger;
   /** Told of the events that the daemon's readers get. */
@@ -40,6 +49,7 @@ export class Daemon {
   readonly owner: Owner;
   readonly #parts: DaemonParts;
   #node: AssembledNode | null = null;
+  #member: ServedNode | null = null;
   #isReady = false;
   #stopped: Promise<void> | null = null;
   readonly #end = new AbortController();
@@ -52,7 +62,8 @@ export class Daemon {
   /** Begins to start one; it answers when it is assembled. */
   static start(name: string, parts: DaemonParts): Daemon {
     const daemon = new Daemon(name, parts);
-    parts.machine.timeline.schedule(1, daemon.owner, () => void daemon.#open().catch(parts.onFailure));
+    const open = (): Promise<void> => (parts.isMember ? daemon.#join() : daemon.#open());
+    parts.machine.timeline.schedule(1, daemon.owner, () => void open().catch(parts.onFailure));
     return daemon;
   }
 
@@ -73,31 +84,66 @@ export class Daemon {
   /** Stops as a signal makes it; a second one changes nothing. */
   stop(): Promise<void> {
     this.#end.abort();
-    this.#stopped ??= this.#node?.agent[Symbol.asyncDispose]() ?? Promise.resolve();
+    this.#stopped ??= this.#dispose();
     return this.#stopped;
   }
 
+  async #dispose(): Promise<void> {
+    await (this.#member ?? this.#node?.agent)?.[Symbol.asyncDispose]();
+  }
+
   async #open(): Promise<void> {
-    const { settings, log, machine, onEvent } = this.#parts;
+    const { settings, log } = this.#parts;
     const operations = new OperationTimes(systemClock);
     await using cleanups = new AsyncDisposableStack();
     const state = cleanups.use(await openStateFolder(settings.stateDir));
     const events = cleanups.use(await openEventLog(state, systemClock, log));
-    const node = await assembleNode(
-      {
-        settings,
-        role: standaloneRole(settings),
-        state,
-        backend: this.#backend(),
-        events,
-        scratchRoot: settings.container.scratchRoot,
-        keepsKernels: true,
-        prewarmedNetworks: 1,
-        operations,
-        log,
+    const node = await this.#assemble(settings, standaloneRole(settings), { state, events, operations }, cleanups);
+    this.#serve(node, () => node.agent.start({ retry: true }));
+  }
+
+  /** Opens it as a member, which answers when it has joined. */
+  async #join(): Promise<void> {
+    const { settings, log } = this.#parts;
+    const operations = new OperationTimes(systemClock);
+    let node: AssembledNode | null = null;
+    this.#member = await openMember({
+      settings,
+      reload: async () => ({ settings, warnings: [] }),
+      operations,
+      log,
+      signal: this.#end.signal,
+      assemble: async (inForce, state, adapter) => {
+        // Views are looked at by processes, of which a simulated machine has none.
+        const { views: _, ...container } = memberRole(inForce, adapter, log).container;
+        const role = { ...memberRole(inForce, adapter, log), container };
+        const parts = { state, events: adapter.events, operations };
+        node = await this.#assemble(inForce, role, parts, new AsyncDisposableStack(), adapter);
+        return node;
       },
-      cleanups,
-    );
+    });
+    const { run } = this.#member;
+    if (node) this.#serve(node, run);
+  }
+
+  async #assemble(
+    settings: Settings,
+    role: NodeRole,
+    parts: Pick<AssembleOptions, 'state' | 'events' | 'operations'>,
+    cleanups: AsyncDisposableStack,
+    adapter: NodeAdapter | null = null,
+  ): Promise<AssembledNode> {
+    const options: AssembleOptions = {
+      ...{ ...parts, settings, role, backend: this.#backend(), scratchRoot: settings.container.scratchRoot },
+      ...{ keepsKernels: true, prewarmedNetworks: 1, log: this.#parts.log },
+      ...(adapter && { kernelParts: (engine) => ({ hooks: [adapter.hooks(engine)] }) }),
+    };
+    return await assembleNode(options, cleanups);
+  }
+
+  /** Has the world hear its events, and takes over what there is, which `start` does. */
+  #serve(node: AssembledNode, start: () => Promise<unknown>): void {
+    const { machine, onEvent, onFailure } = this.#parts;
     this.#node = node;
     const follow = async (): Promise<void> => {
       const { signal } = this.#end;
@@ -108,7 +154,7 @@ export class Daemon {
       const ready = (): void => {
         this.#isReady = true;
       };
-      node.agent.start({ retry: true }).then(ready, this.#parts.onFailure);
+      start().then(ready, onFailure);
     });
   }
 

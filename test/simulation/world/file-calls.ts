@@ -1,12 +1,20 @@
 /** Node's calls for files, on a simulated disk: those that the agent uses, in their three forms. */
 import { constants, type StatsBase } from 'node:fs';
 import type { Disk } from './disk.ts';
-import { statsOf } from './inode.ts';
+import { statsOf, typesOf } from './inode.ts';
 import { capacityBytes, type OpenFile, systemError } from './memory-files.ts';
 
 type Path = string | Uint8Array;
 type Content = string | Uint8Array;
-type Options = string | { readonly encoding?: string | null; readonly flag?: string; readonly mode?: number } | null;
+type Options =
+  | string
+  | {
+      readonly encoding?: string | null;
+      readonly flag?: string;
+      readonly mode?: number;
+      readonly withFileTypes?: boolean;
+    }
+  | null;
 
 const textOf = (at: Path): string => (typeof at === 'string' ? at : Buffer.from(at).toString('utf8'));
 const bytesOf = (content: Content): Uint8Array => (typeof content === 'string' ? Buffer.from(content) : content);
@@ -60,9 +68,11 @@ function effectsOf(disk: Disk) {
       files.makeFolder(textOf(at), mode, inodeOf);
       return undefined;
     },
-    readdir(at: Path, options?: Options): (string | Buffer)[] {
+    readdir(at: Path, options?: Options): unknown[] {
       const found = inode(at, 'scandir');
       if (found.kind !== 'folder') throw systemError('ENOTDIR', 'scandir', textOf(at));
+      if (typeof options === 'object' && options?.withFileTypes)
+        return [...found.entries].map(([name, inode]) => ({ name, ...typesOf(inode) }));
       const names = [...found.entries.keys()];
       return encodingOf(options) === 'buffer' ? names.map((name) => Buffer.from(name)) : names;
     },
@@ -173,9 +183,9 @@ export function fileCalls(disk: Disk): FileCalls {
       open: async (at: Path, flags?: string | number, mode?: number) =>
         new Handle(await later(effects.open)(at, flags, mode), disk, effects),
       opendir: async (at: Path) => {
-        const names = await later(effects.readdir)(at);
+        const entries = await later(effects.readdir)(at, { withFileTypes: true });
         return (async function* () {
-          for (const name of names) yield { name };
+          yield* entries;
         })();
       },
       appendFile: later((at: Path, content: Content) => effects.writeFile(at, content, { flag: 'a' })),

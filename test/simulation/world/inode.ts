@@ -27,11 +27,16 @@ export function statsOf(inode: Inode): StatsBase<number> {
     ...inMs,
     ...{ dev: 1, ino: inode.number, mode: type | inode.mode, nlink: 1, uid: inode.uid, gid: inode.gid, rdev: 0 },
     ...{ size: inode.content.length, blksize: 4096, blocks: Math.ceil(inode.content.length / 512) },
-    isFile: () => inode.kind === 'file',
-    isDirectory: () => inode.kind === 'folder',
-    isSocket: () => inode.kind === 'socket',
+    ...typesOf(inode),
     ...{ isBlockDevice: no, isCharacterDevice: no, isSymbolicLink: no, isFIFO: no },
   };
 }
+
+/** What of the kinds of things it is, as folders and `stat` tell it. */
+export const typesOf = ({ kind }: Inode) => ({
+  isFile: () => kind === 'file',
+  isDirectory: () => kind === 'folder',
+  isSocket: () => kind === 'socket',
+});
 
 const no = (): boolean => false;

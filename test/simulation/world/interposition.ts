@@ -10,6 +10,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { promisify } from 'node:util';
 import type { SeededRandom } from '../../support/random.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { Disk } from './disk.ts';
 import { type FileCalls, fileCalls } from './file-calls.ts';
 import { programsOf } from './programs.ts';
@@ -29,6 +30,8 @@ export class Machine {
   readonly random: SeededRandom;
   readonly files: FileCalls;
   readonly programs: ReturnType<typeof programsOf>;
+  /** What its processes reach elsewhere; whoever makes a world sets it. */
+  cluster: Cluster | null = null;
 
   /** `randomOf`: a source of its own for each part, so that one that draws more changes no other. */
   constructor(randomOf: (part: string) => SeededRandom) {
@@ -52,6 +55,12 @@ let machine: Machine | null = null;
 /** Makes this machine the one that code sees from now on; null: the real one. */
 export function enter(next: Machine | null): void {
   machine = next;
+}
+
+/** The machine that code sees, with its cluster. Throws while it is the real one. */
+export function theMachine(): Machine & { readonly cluster: Cluster } {
+  if (!machine?.cluster) throw new Error('there is no simulated cluster');
+  return machine as Machine & { readonly cluster: Cluster };
 }
 
 /** A timer, as Node gives one. */
