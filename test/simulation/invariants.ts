@@ -72,7 +72,8 @@ const isOfKernel = (labels: Readonly<Record<string, string>>): boolean =>
 /** Whether nothing is under way or in the way any more, so that nothing will change by itself. */
 export function isQuiet(simulation: Simulation): boolean {
   const { engines, machine, settings, records } = simulation;
-  if (simulation.isMember && (unheard(simulation) !== null || simulation.cluster.registration !== 'running')) return false;
+  if (simulation.isMember && (unheard(simulation) !== null || simulation.cluster.registration !== 'running'))
+    return false;
   if (records === null || engines.isCallOnItsWay || simulation.hasOrphanFolder) return false;
   const own = new Set(records.map(({ containerId }) => containerId));
   const leased = records.filter(({ placement }) => placement.prewarmedNetwork !== null).length;

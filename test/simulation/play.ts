@@ -3,10 +3,10 @@ import { Actions } from './actions.ts';
 import { Callers } from './callers.ts';
 import { checkAnswers, checkFaultCame } from './faults/only-fault.ts';
 import { checkAlways, checkNothingLeft, checkTold, isQuiet } from './invariants.ts';
-import type { HostCall } from './node/engine-host.ts';
 import type { Schedule } from './schedule.ts';
 import type { SimulatedSettings } from './settings.ts';
 import { Simulation } from './simulation.ts';
+import type { CallsOfAll } from './worker-messages.ts';
 import { enter } from './world/interposition.ts';
 
 /** What came of a schedule. */
@@ -17,8 +17,7 @@ export interface Played {
   /** The longest that anybody waited, by what was asked, in milliseconds. */
   readonly longest: ReadonlyMap<string, number>;
   readonly events: number;
-  /** The calls of the engine, in their order. */
-  readonly calls: readonly HostCall[];
+  readonly calls: CallsOfAll;
 }
 
 /** How often the invariants are looked at while nothing is done. */
@@ -62,13 +61,13 @@ export async function play(schedule: Schedule, { alone, member }: SimulatedSetti
     }
     if (schedule.isOnlyFault) checkFaultCame(simulation);
     await conclude(simulation, { callers, actions, pass });
-    if (schedule.isOnlyFault) checkAnswers(simulation, callers.answers);
+    if (schedule.isOnlyFault) checkAnswers(simulation, schedule, callers.answers);
     return {
       transcript: simulation.transcript,
       violation: simulation.violation?.message ?? null,
       longest: callers.longest,
       events: timeline.ran,
-      calls: simulation.engines.calls,
+      calls: simulation.calls,
     };
   } finally {
     enter(null);
@@ -102,8 +101,7 @@ async function conclude(
     simulation.startDaemon();
   });
   await pass(settleMs, () => !callers.isAnybodyWaiting && isQuiet(simulation));
-  if (simulation.isAnyMissing)
-    await pass(simulation.settings.missingGraceMs + settleMs, () => !simulation.isAnyMissing);
+  if (simulation.isAnyMissing) await pass(simulation.settings.missingGraceMs + settleMs, () => isQuiet(simulation));
   if (simulation.violation) return;
   if (simulation.daemon?.owner.hasEnded) timeline.inWorld(() => simulation.startDaemon());
   simulation.checkEndsKept();

@@ -15,7 +15,7 @@ const share = 50;
 export interface Summary {
   readonly played: number;
   readonly failures: readonly Failure[];
-  /** The calls of the engine in each schedule, when they were wanted. */
+  /** The calls in each schedule, when they were wanted. */
   readonly calls: TaskResult['calls'];
 }
 
@@ -27,7 +27,7 @@ export function playSchedules(schedules: readonly Schedule[]): Promise<Summary> 
   return playTasks(tasks, Number.POSITIVE_INFINITY);
 }
 
-/** The calls of the engine that come in each of these schedules. Rejects with a defect of the simulation. */
+/** The calls that come in each of these schedules. Rejects with a defect of the simulation. */
 export async function callsIn(schedules: readonly Schedule[]): Promise<Summary['calls']> {
   const { calls } = await playTasks([{ ...plain, schedules, wantsCalls: true }], Number.POSITIVE_INFINITY);
   return calls;

@@ -31,7 +31,7 @@ describe('a simulated node', () => {
   });
 
   // The nights look where nobody has looked before.
-  // @promise daemon-killed, homes-kept, foreign-untouched, one-end, resources-add-up
+  // @promise daemon-killed, homes-kept, foreign-untouched, one-end, resources-add-up, events-once, services-away
   it(`keeps its promises in ${count} schedules`, { timeout: 10 * 60 * minuteMs }, async () => {
     const from = depth === 'nightly' ? seededRandom('simulation').seed : 1;
     const { played, failures } = await playSeeds(from, count, { twice: false });

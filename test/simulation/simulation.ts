@@ -16,6 +16,7 @@ import { Daemon } from './node/daemon.ts';
 import { EngineHost } from './node/engine-host.ts';
 import { SimulatedRunner } from './node/simulated-runner.ts';
 import { kernelCount, type Schedule } from './schedule.ts';
+import type { CallsOfAll } from './worker-messages.ts';
 import { enter, epochMs, Machine } from './world/interposition.ts';
 import { Owner } from './world/timeline.ts';
 
@@ -241,6 +242,18 @@ export class Simulation {
     this.machine.kill(daemon.owner);
     this.engines.forget(daemon.owner);
     this.cluster.redis.forget(daemon.owner);
+  }
+
+  /** All calls so far of the engine and of the cluster's services. */
+  get calls(): CallsOfAll {
+    const { redis, etcd } = this.cluster;
+    return { engine: this.engines.calls, redis: redis.service.calls, etcd: etcd.service.calls };
+  }
+
+  /** The calls that were to go wrong and have not come. */
+  get unspentFaults(): readonly string[] {
+    const { redis, etcd } = this.cluster;
+    return [this.engines, redis.service, etcd.service].flatMap(({ unspentFaults }) => unspentFaults);
   }
 
   /** Since when there is a daemon that is ready, in milliseconds since the world's begin. */

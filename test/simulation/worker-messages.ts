@@ -1,6 +1,13 @@
 /** What is said between a test and the processes that play its schedules. */
-import type { HostCall } from './node/engine-host.ts';
+import type { ServiceCall } from './cluster/remote-service.ts';
 import type { Schedule } from './schedule.ts';
+
+/** What was called in a schedule, in order. */
+export interface CallsOfAll {
+  readonly engine: readonly ServiceCall[];
+  readonly redis: readonly ServiceCall[];
+  readonly etcd: readonly ServiceCall[];
+}
 
 /** Schedules to play: these, or those of a row of seeds. */
 export interface Task {
@@ -9,7 +16,7 @@ export interface Task {
   readonly count: number;
   /** Whether each is played again, and must come out the same. */
   readonly twice: boolean;
-  /** Whether the calls of the engine are wanted. */
+  /** Whether the calls of the engine and of the cluster's services are wanted. */
   readonly wantsCalls: boolean;
 }
 
@@ -24,7 +31,7 @@ export interface TaskResult {
   readonly played: number;
   readonly failures: readonly Failure[];
   /** Those of each schedule, when they are wanted. */
-  readonly calls: readonly (readonly HostCall[])[];
+  readonly calls: readonly CallsOfAll[];
   /** A defect of the simulation itself. */
   readonly error?: string;
 }

@@ -105,6 +105,8 @@ export interface NodeFacts {
 
 const managersPath = 'nodes/manager';
 const reminderMs = 30_000;
+/** From one time that the registration is put again to the next. */
+const againPauseMs = 5_000;
 
 /** The registry of nodes in etcd, for one node. */
 export class NodeRegistry {
@@ -148,14 +150,19 @@ export class NodeRegistry {
     await this.#put(pairs, 'the registration of this node in etcd', signal);
   }
 
-  /** Puts again what was announced whenever it is gone, until the signal aborts; resolves then. */
+  /**
+   * Puts again what was announced whenever it is gone or says otherwise, as when the last word of an earlier process comes late,
+   * until the signal aborts; resolves then.
+   */
   async keepRegistered(signal: AbortSignal): Promise<void> {
     try {
       for await (const [keys = {}] of this.#store.followTables([''], signal, ['node'])) {
-        const missing = Object.entries(this.#announced).filter(([key]) => keys[key] === undefined);
-        if (missing.length === 0) continue;
-        this.#log.warn('the registration of this node in etcd is gone; putting it again');
-        await this.#put(Object.fromEntries(missing), 'the new registration of this node in etcd', signal);
+        const untrue = Object.entries(this.#announced).filter(([key, value]) => keys[key] !== value);
+        if (untrue.length === 0) continue;
+        this.#log.warn('the registration of this node in etcd is gone or not so; putting it again');
+        await this.#put(Object.fromEntries(untrue), 'the new registration of this node in etcd', signal);
+        // Another agent of this name would put its own again, too.
+        await sleep(this.#clock, againPauseMs, signal);
       }
     } catch (thrown) {
       if (!signal.aborted) throw thrown;

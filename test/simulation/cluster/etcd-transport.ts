@@ -35,7 +35,13 @@ export function createGrpcTransport({ sessionManager }: { readonly sessionManage
   const calls = new EtcdCalls(cluster.etcd, timeline.current, sessionManager.signal);
   const head = { header: new Headers(), trailer: new Headers() };
   const transport = {
-    unary: async (method: { parent: unknown }, signal: AbortSignal | undefined, timeoutMs: number, _: unknown, input: object) => ({
+    unary: async (
+      method: { parent: unknown },
+      signal: AbortSignal | undefined,
+      timeoutMs: number,
+      _: unknown,
+      input: object,
+    ) => ({
       ...{ stream: false, service: method.parent, method, ...head },
       message: await calls.transact(create(TxnRequestSchema, input), timeoutMs, signal),
     }),

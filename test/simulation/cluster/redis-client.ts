@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { RedisCommand, RedisReply } from '../../../src/backendai/redis/connection.ts';
 import { theMachine } from '../world/interposition.ts';
 import type { Owner } from '../world/timeline.ts';
-import { RefusedCommand, type RedisServer, type ServedConnection } from './redis-server.ts';
+import { type RedisServer, RefusedCommand, type ServedConnection } from './redis-server.ts';
 
 export { RefusedCommand as ErrorReply };
 

@@ -130,7 +130,8 @@ export class RedisServer {
     if (outcome.kind === 'lost') {
       this.#connections.delete(connection);
       connection.lose(new Error('the server has ended the connection'));
-    } else if (outcome.kind === 'refused') settle(() => reject(new RefusedCommand('ERR the simulated server refuses it')));
+    } else if (outcome.kind === 'refused')
+      settle(() => reject(new RefusedCommand('ERR the simulated server refuses it')));
     else if (outcome.value instanceof Error) settle(() => reject(outcome.value as Error));
     else if (outcome.value instanceof Promise) void outcome.value.then((reply) => settle(() => resolve(reply)));
     else settle(() => resolve(outcome.value as RedisReply));

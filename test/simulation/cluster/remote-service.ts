@@ -46,6 +46,8 @@ export class RemoteService {
   readonly #planned: { readonly call: string; readonly fault: ServiceFault; left: number }[] = [];
   /** Ends the connections of calls without an outcome. */
   readonly #open = new Set<() => void>();
+  /** What has arrived while it hangs. */
+  readonly #held: (() => void)[] = [];
   #isUp = true;
   #hangsUntil = 0;
 
@@ -86,6 +88,7 @@ export class RemoteService {
   hang(forMs: number): void {
     this.#hangsUntil = Math.max(this.#hangsUntil, this.timeline.now + forMs);
     this.troubledAt = this.#hangsUntil;
+    this.timeline.schedule(forMs, this.world, () => this.#goOn());
   }
 
   /** Ends every connection; nobody can connect until `start`. */
@@ -105,6 +108,7 @@ export class RemoteService {
     if (this.isTroubled) this.troubledAt = this.timeline.now;
     this.#hangsUntil = 0;
     this.#isUp = true;
+    this.#goOn();
   }
 
   /**
@@ -135,7 +139,7 @@ export class RemoteService {
         return;
       }
       if (this.timeline.now < this.#hangsUntil) {
-        this.timeline.schedule(this.#hangsUntil - this.timeline.now, this.world, arrive);
+        this.#held.push(arrive);
         return;
       }
       if ((caller.isGone() || caller.owner.hasEnded) && this.#random.fraction() < 0.5) return;
@@ -144,6 +148,10 @@ export class RemoteService {
     const arrival = Math.max(now + this.#delayMs() + (fault === 'late' ? lateMs : 0), notBefore);
     this.timeline.schedule(arrival - now, this.world, arrive);
     return arrival;
+  }
+
+  #goOn(): void {
+    if (this.timeline.now >= this.#hangsUntil) for (const arrive of this.#held.splice(0)) arrive();
   }
 
   #carryOut<T>(fault: ServiceFault | null, effect: () => T, settle: (outcome: Outcome<T>) => void): void {

@@ -13,8 +13,9 @@ class NoEvents {
     this.#ended.resolve();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<never, void> {
-    await this.#ended.promise;
+  [Symbol.asyncIterator](): AsyncIterator<never> {
+    const end = { done: true as const, value: undefined };
+    return { next: () => this.#ended.promise.then(() => end) };
   }
 }
 

@@ -1,15 +1,20 @@
-/** One call of the engine goes wrong, in every phase of a kernel's life and in every way: what is promised holds all the same. */
+/** One call goes wrong, in every phase of a kernel's life and in every way: what is promised holds all the same. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { callsIn, playSchedules } from '../player.ts';
-import { faultCases } from './fault-matrix.ts';
-import { phases, scheduleOf } from './phases.ts';
+import { type FaultCase, faultCases } from './fault-matrix.ts';
+import { kernelPhases, memberPhases, scheduleOf } from './phases.ts';
 
 const minuteMs = 60_000;
-const calls = await callsIn(phases.map(scheduleOf));
-const cases = phases.flatMap((phase, index) => faultCases(phase, calls[index] ?? []));
+const calls = await callsIn([...kernelPhases, ...memberPhases].map(scheduleOf));
+const none = { engine: [], redis: [], etcd: [] };
+const engineCases = kernelPhases.flatMap((phase, index) => faultCases(phase, calls[index] ?? none, 'engine'));
+const memberCases = memberPhases.flatMap((phase, index) => {
+  const own = calls[kernelPhases.length + index] ?? none;
+  return [...faultCases(phase, own, 'redis'), ...faultCases(phase, own, 'etcd')];
+});
 
-// @promise engine-hangs, one-end, resources-add-up
-describe('a node of whose engine one call goes wrong keeps its promises', () => {
+/** `least`: so many cases there are, so that none of the calls is left out. */
+function holdsInAll(cases: readonly FaultCase[], least: number): void {
   let failures: ReadonlyMap<string | undefined, string>;
   beforeAll(async () => {
     const summary = await playSchedules(cases);
@@ -19,9 +24,12 @@ describe('a node of whose engine one call goes wrong keeps its promises', () => 
     failures = new Map(told);
   }, 10 * minuteMs);
 
-  it('in so many cases that none of its calls is left out', () => {
-    expect(cases.length).toBeGreaterThan(350);
-  });
-
+  it('in all of its calls', () => expect(cases.length).toBeGreaterThan(least));
   it.each(cases)('$title', ({ title }) => expect(failures.get(title)).toBeUndefined());
-});
+}
+
+// @promise engine-hangs, one-end, resources-add-up
+describe('a node of whose engine one call goes wrong keeps its promises', () => holdsInAll(engineCases, 400));
+
+// @promise services-away, events-once
+describe('a member keeps its promises when one call of Redis or etcd goes wrong', () => holdsInAll(memberCases, 150));

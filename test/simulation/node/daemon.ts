@@ -2,8 +2,8 @@
 import type { DefaultAgent } from '../../../src/agent/default-agent.ts';
 import type { AssembledNode, NodeAdapter, ServedNode } from '../../../src/agent/node.ts';
 import { openMember } from '../../../src/backendai/membership/member.ts';
-import type { Settings } from '../../../src/config/settings.ts';
 import { loadZeromq } from '../../../src/backendai/transport/zeromq.ts';
+import type { Settings } from '../../../src/config/settings.ts';
 import { memPlugin, sharedCpuPlugin } from '../../../src/devices/basic-plugins.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { openEventLog } from '../../../src/events/event-log.ts';

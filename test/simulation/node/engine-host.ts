@@ -10,6 +10,7 @@ import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';
 import type { Engine, EngineEvent } from '../../../src/engine/engine.ts';
 import { KerneletError } from '../../../src/lib/errors.ts';
 import type { SeededRandom } from '../../support/random.ts';
+import type { ServiceCall } from '../cluster/remote-service.ts';
 import type { Owner, Scheduled, Timeline } from '../world/timeline.ts';
 
 /**
@@ -24,13 +25,6 @@ export interface PlannedFault {
   readonly method: DummyMethod;
   readonly fault: CallFault;
   readonly after?: number;
-}
-
-/** A call that has reached the host. */
-export interface HostCall {
-  readonly method: DummyMethod;
-  /** Milliseconds since the world's begin. */
-  readonly at: number;
 }
 
 /** How events come while they are mixed up. */
@@ -74,7 +68,7 @@ export class EngineHost {
   #onTheirWay = 0;
   readonly #planned: { readonly method: DummyMethod; readonly fault: CallFault; left: number }[] = [];
   /** Every call so far. */
-  readonly calls: HostCall[] = [];
+  readonly calls: ServiceCall[] = [];
   readonly #pending = new Set<(error: KerneletError) => void>();
   /** Who follows its events, by the process in which that is. */
   readonly #followers = new Map<EventReader, Owner>();
@@ -216,7 +210,7 @@ export class EngineHost {
       tooLate = this.#timeline.schedule(reads.has(method) ? readMs : changeMs, owner, giveUp);
     }
     this.#pending.add(fail);
-    this.calls.push({ method, at: this.#timeline.now });
+    this.calls.push({ call: method, at: this.#timeline.now });
     const fault = this.#faultOf(method);
     if (fault !== null) this.#tell(`engine: ${method} ${subjectOf(args)}: ${fault}`);
     const effect = async (): Promise<unknown> => {
