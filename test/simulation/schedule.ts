@@ -106,7 +106,7 @@ const weights: Readonly<Record<Exclude<Action, ClusterAction>['do'], number>> = 
   },
   ...{ 'remove-container': 2, 'freeze-runner': 3, 'lose-socket': 1, 'stall-disk': 2, 'fill-disk': 2 },
 };
-/** What befalls members alone. */
+/** The same of what befalls only members. */
 const clusterWeights: Readonly<Record<ClusterAction['do'], number>> = {
   ...{ 'redis-away': 7, 'redis-hangs': 4, 'fail-redis': 10, 'etcd-away': 4, 'etcd-hangs': 3, 'fail-etcd': 4 },
 };

@@ -14,7 +14,7 @@ const settled = { [`${prefix}/config/redis/addr`]: '10.0.0.3:6379', [`${prefix}/
 /** A manager takes an agent for lost that it has not heard for so long, in milliseconds. */
 const lostAfterMs = 40_000;
 
-/** All of it. */
+/** The services and the manager, as the node and its world see them. */
 export class Cluster {
   readonly redis: RedisServer;
   readonly etcd: EtcdServer;

@@ -23,7 +23,7 @@ export interface Watcher {
 
 type Range = Pick<RangeRequest, 'key' | 'rangeEnd'>;
 
-/** The server. */
+/** One server, which is the whole etcd of its cluster. */
 export class EtcdServer {
   readonly service: RemoteService;
   readonly #pairs = new Map<string, Uint8Array>();

@@ -45,7 +45,7 @@ export class ServedConnection {
   }
 }
 
-/** The server. */
+/** One server, whose replies come in the order of its commands. */
 export class RedisServer {
   readonly service: RemoteService;
   readonly #databases = new Map<number, Map<string, Value>>();

@@ -23,7 +23,7 @@ export interface ServiceCall {
   readonly at: number;
 }
 
-/** Whose call it is. */
+/** The process that calls, for which the answer is. */
 export interface Caller {
   readonly owner: Owner;
   /** Whether nobody waits for it any more: then it may never have been sent. */

@@ -6,7 +6,7 @@ import type { Action, Schedule } from '../schedule.ts';
 import type { CallsOfAll } from '../worker-messages.ts';
 import { type Phase, scheduleOf } from './phases.ts';
 
-/** Who is called. */
+/** Of whose calls one goes wrong. */
 type Target = keyof CallsOfAll;
 
 /** How it is said that a call goes so. */

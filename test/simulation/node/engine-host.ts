@@ -67,7 +67,6 @@ export class EngineHost {
   #connection = 0;
   #onTheirWay = 0;
   readonly #planned: { readonly method: DummyMethod; readonly fault: CallFault; left: number }[] = [];
-  /** Every call so far. */
   readonly calls: ServiceCall[] = [];
   readonly #pending = new Set<(error: KerneletError) => void>();
   /** Who follows its events, by the process in which that is. */
