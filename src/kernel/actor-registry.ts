@@ -216,6 +216,7 @@ export class ActorRegistry implements KernelRegistry {
     if (!actor) return null;
     const { runners, missingGraceMs, clock } = this.#parts;
     return stuckOf(actor.record, {
+      work: actor.steady ? null : actor.work,
       failedTry: actor.failedTry,
       unreachableSince: runners.get(id)?.unreachableSince() ?? null,
       missingGraceMs,

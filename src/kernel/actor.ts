@@ -23,7 +23,7 @@ import type { KernelRecord, TerminationReason } from './record.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ } from './spec.ts';
 import type { Answer, Effect, KernelState, LifecycleEvent, Scope } from './state-machine.ts';
-import type { FailedTry } from './stuck.ts';
+import type { FailedTry, Work } from './stuck.ts';
 import { putOffStep } from './termination.ts';
 import { reduce } from './transitions.ts';
 import { Waiters } from './waiters.ts';
@@ -85,6 +85,8 @@ export class KernelActor {
   #grace: AbortController | null = null;
   #retry: Timer | null = null;
   #failedTry: FailedTry | null = null;
+  /** What goes on, the longest first. */
+  readonly #works = new Set<Work>();
   /** Why the record is not on the disk as it is here; null: it is. */
   #unwritten: KerneletError | null = null;
   /** Writes of the record that have not ended, also those that nobody waits for any more. */
@@ -120,6 +122,12 @@ export class KernelActor {
   /** What has failed and is tried again; null while nothing has. */
   get failedTry(): FailedTry | null {
     return this.#failedTry;
+  }
+
+  /** What goes on, of several the longest; null: nothing. */
+  get work(): Work | null {
+    const [longest = null] = this.#works;
+    return longest;
   }
 
   /** Resolves when it is steady and everything that follows from that has been done too, or when it acts no more. */
@@ -269,8 +277,17 @@ export class KernelActor {
     this.#failedTry = { why: redactText(why), since: this.failedTry?.since ?? now, nextAt: now + delayMs };
   }
 
+  /** Notes work until it is disposed of. */
+  #begin(what: string, timeoutMs: number): Disposable {
+    const since = this.#parts.clock.now();
+    const work = { what, since, until: since + timeoutMs };
+    this.#works.add(work);
+    return { [Symbol.dispose]: () => void this.#works.delete(work) };
+  }
+
   async #write(essential: boolean): Promise<void> {
     const { clock, journal } = this.#parts;
+    using _work = this.#begin('the writing of its record', writeDeadlineMs);
     try {
       const options = { what: 'writing the journal', timeoutMs: writeDeadlineMs, clock };
       await withDeadline(options, async () => {
@@ -313,6 +330,7 @@ export class KernelActor {
       scope,
       clock,
       signal: controller.signal,
+      onBegun: (step, timeoutMs) => this.#begin(step, timeoutMs),
       onApplied: (step, ms, change) => this.post({ type: 'step-applied', step, ms, change }),
     });
     this.#creation = null;
@@ -345,7 +363,12 @@ export class KernelActor {
     await withDeadline(closing, () => runners.end(record.spec.id, { exitCode, detail })).catch((error: unknown) => {
       this.#log.warn("the runner's client could not be closed", { error });
     });
-    const failures = await revertSteps(plan, record, { scope, clock, log: this.#log });
+    const failures = await revertSteps(plan, record, {
+      scope,
+      clock,
+      log: this.#log,
+      onBegun: (step, timeoutMs) => this.#begin(step, timeoutMs),
+    });
     this.post({ type: 'reverted', failures });
   }
 

@@ -49,7 +49,7 @@ export interface KernelRegistry extends AsyncDisposable {
   get(id: KernelId): KernelRecord;
   /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
   resolve(idOrPrefix: string): KernelRecord;
-  /** Why a kernel is stuck; null: it is not, or there is none. */
+  /** Why a kernel is stuck, or what it has waited for long; null: it is not, or there is none. */
   stuckOf(id: KernelId): Stuck | null;
   /** Live kernels; with `ended` also those that are kept. */
   list(options?: { readonly ended: boolean }): readonly KernelRecord[];

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
 import { usingFixtures } from '../../test/support/kernels-fixture.ts';
+import type { KernelPhase } from './record.ts';
 import { stuckOf } from './stuck.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
-const facts = { failedTry: null, unreachableSince: null, missingGraceMs: 300_000, now: 10_000 };
+const facts = { work: null, failedTry: null, unreachableSince: null, missingGraceMs: 300_000, now: 10_000 };
 
 describe('what a kernel is stuck for', () => {
   it('is nothing while it gets on', () => {
@@ -38,6 +39,73 @@ describe('what a kernel is stuck for', () => {
       next: expect.stringContaining(`kernelet rm --force`),
     });
   });
+
+  it('is the step of a transition that takes long, when it is given up, and what comes then', () => {
+    const work = { what: 'ready', since: 1_000, until: 31_000 };
+    const said = (phase: KernelPhase, now: number) => stuckOf(recordFixture({ phase }), { ...facts, work, now });
+    expect(said('creating', 10_999)).toBeNull();
+    expect(said('creating', 11_000)).toEqual({
+      why: 'its creation has not got past “ready” yet',
+      since: 1_000,
+      next: expect.stringMatching(/^that is given up in 20(\.0+)? s, and it is undone$/),
+    });
+    for (const phase of ['running', 'restarting', 'terminating', 'terminated'] as const) {
+      expect(said(phase, 40_000)).toMatchObject({
+        since: 1_000,
+        next: expect.stringContaining('is being given up, and'),
+      });
+    }
+    const failedTry = { why: 'container: busy', since: 500, nextAt: 1_000 };
+    const tried = stuckOf(recordFixture({ phase: 'terminating' }), { ...facts, work, failedTry, now: 40_000 });
+    expect(tried?.next).toBe('it is being tried again');
+  });
+
+  it.each([
+    ['is created', 'createContainer', 'creating', 'container', 'is undone'],
+    ['is started', 'startContainer', 'creating', 'start', 'is undone'],
+    ['is removed', 'removeContainer', 'terminating', 'container', 'is tried again'],
+    ['is restarted', 'removeContainer', 'restarting', 'container', 'is tried again, or the kernel ends'],
+    ['gets another container', 'createContainer', 'restarting', 'container', 'is tried again, or the kernel ends'],
+  ] as const)(
+    'is an engine that hangs while it %s (%s), until that is given up',
+    async (_, method, phase, step, then) => {
+      const clock = new FakeClock();
+      const { kernels, dummy } = await fixture({ parts: { clock }, settings: { graceMs: 0 } });
+      const { registry } = kernels;
+      const spec = specFixture();
+      const isBegun = phase !== 'creating';
+      if (isBegun) await registry.create(spec, never);
+      const hang = dummy.fail(method, { kind: 'hang' }, { times: 100 });
+      const going = isBegun
+        ? phase === 'restarting'
+          ? registry.restart(spec.id, never)
+          : registry.destroy(spec.id, { reason: 'user-requested', force: true })
+        : registry.create(spec, never);
+      const outcome = going.then(
+        () => 'done',
+        () => 'failed',
+      );
+      await expect.poll(() => dummy.calls.at(-1)?.method).toBe(method);
+      const since = clock.now();
+      expect(registry.stuckOf(spec.id)).toBeNull();
+      await clock.advance(11_000);
+      expect(registry.stuckOf(spec.id)).toMatchObject({
+        why: expect.stringContaining(`has not got past “${step}” yet`),
+        since,
+        next: expect.stringMatching(new RegExp(`^that is given up in .* and it ${then}$`)),
+      });
+      // No step may take longer than this: then the next thing happens, and is told.
+      await clock.advance(150_000);
+      const isTriedAgain = phase !== 'creating';
+      if (isTriedAgain) await expect.poll(() => registry.stuckOf(spec.id)?.why).toMatch(/could not be/);
+      else expect(await outcome).toBe('failed');
+      hang[Symbol.dispose]();
+      for (let turn = 0; turn < 50 && registry.list().some(({ phase: now }) => now === phase); turn += 1) {
+        await clock.advance(40_000);
+      }
+      await outcome;
+    },
+  );
 
   it('is known from the first failure to the end', async () => {
     const clock = new FakeClock();

@@ -1,6 +1,6 @@
 /** Why a kernel is stuck, for people: what is waited for, since when, and what comes next. Pure. */
 import { describeDuration } from '../lib/duration.ts';
-import type { KernelRecord } from './record.ts';
+import type { KernelPhase, KernelRecord } from './record.ts';
 
 /** What a kernel is stuck for. */
 export interface Stuck {
@@ -21,19 +21,49 @@ export interface FailedTry {
   readonly nextAt: number;
 }
 
+/** Work on a kernel that goes on, each in milliseconds since the epoch. */
+export interface Work {
+  /** A step of its creation, or the writing of its record, in a word or a few. */
+  readonly what: string;
+  readonly since: number;
+  /** When it is given up. */
+  readonly until: number;
+}
+
 /** What is known beside the record. */
 export interface StuckFacts {
+  /** What a kernel that is in transition waits for; null of one that is not. */
+  readonly work: Work | null;
   readonly failedTry: FailedTry | null;
   readonly unreachableSince: number | null;
   readonly missingGraceMs: number;
   readonly now: number;
 }
 
+/** Work that takes longer is told of. */
+const slowMs = 10_000;
+
+/** What has not got on in each phase, and what becomes of it when the work is given up. A kernel that runs is in transition while that is recorded. */
+const transitionWords: Readonly<Record<KernelPhase, readonly [subject: string, then: string]>> = {
+  creating: ['its creation', 'it is undone'],
+  running: ['its start', 'it is undone'],
+  restarting: ['the replacement of its container', 'it is tried again, or the kernel ends'],
+  terminating: ['the removal of what is left of it', 'it is tried again'],
+  terminated: ['the removal of what is left of it', 'the next start of the daemon does it'],
+};
+
+function slowWork(phase: KernelPhase, { what, since, until }: Work, now: number): Stuck {
+  const [subject, then] = transitionWords[phase];
+  const when = until > now ? `is given up in ${describeDuration(until - now)}` : 'is being given up';
+  return { why: `${subject} has not got past “${what}” yet`, since, next: `that ${when}, and ${then}` };
+}
+
 /** What the kernel is stuck for; null: it is not. A container that is missing counts before its runner, which may be gone with it. */
 export function stuckOf(
   { phase, missingSince, unrecordedSince, spec: { id } }: KernelRecord,
-  { failedTry, unreachableSince, missingGraceMs, now }: StuckFacts,
+  { work, failedTry, unreachableSince, missingGraceMs, now }: StuckFacts,
 ): Stuck | null {
+  if (work !== null && failedTry === null && now - work.since >= slowMs) return slowWork(phase, work, now);
   if (failedTry !== null) {
     const { why, since, nextAt } = failedTry;
     const next = nextAt > now ? `it is tried again in ${describeDuration(nextAt - now)}` : 'it is being tried again';

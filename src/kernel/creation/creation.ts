@@ -23,6 +23,8 @@ export interface CreationRun {
   /** Cancels; its reason is what the run fails with. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** Called when a step begins, with how long it may take; disposed of when it has ended. */
+  readonly onBegun?: (step: string, timeoutMs: number) => Disposable;
   /** Called for each applied step, in order. */
   readonly onApplied: (step: string, ms: number, change: RecordChange) => void;
 }
@@ -55,6 +57,7 @@ async function applyStep(
   signal: AbortSignal,
 ): Promise<RecordChange> {
   const startedAt = run.clock.monotonic();
+  using _begun = run.onBegun?.(step.name, step.deadlineMs);
   let applying: Promise<RecordChange> | undefined;
   try {
     const options = { what: `step ${step.name}`, timeoutMs: step.deadlineMs, signal, clock: run.clock };
@@ -124,6 +127,8 @@ export interface RevertRun {
   readonly scope: Scope;
   readonly clock: Clock;
   readonly log: Logger;
+  /** As of a creation. */
+  readonly onBegun?: CreationRun['onBegun'];
 }
 
 /** Reverts; resolves with what failed: empty means that nothing is left. Never rejects. */
@@ -134,6 +139,7 @@ export async function revertSteps(
 ): Promise<readonly RevertFailure[]> {
   const failures: RevertFailure[] = [];
   for (const step of groupsOf(plan, run.scope).flat().reverse()) {
+    using _begun = run.onBegun?.(step.name, step.deadlineMs);
     try {
       const options = { what: `undoing step ${step.name}`, timeoutMs: step.deadlineMs, clock: run.clock };
       await withDeadline(options, (deadline) => step.revert(record, deadline));
