@@ -17,6 +17,7 @@ import { entryScript } from './entry-script.ts';
 import { findLibraries, listLibraries } from './libraries.ts';
 import { findSetpriv } from './setpriv.ts';
 import { installSshServer, sshProgramNames } from './ssh-server.ts';
+import { suExecScript } from './su-exec-script.ts';
 
 const run = promisify(execFile);
 const trialTimeoutMs = 20_000;
@@ -89,8 +90,9 @@ async function makeBase(folder: string, options: BaseOptions): Promise<void> {
   await rm(search.downloadFolder, { recursive: true });
   await symlink('busybox', join(folder, 'bin/sh'));
   await writeFile(join(folder, 'bin/entry'), entryScript);
+  await writeFile(join(folder, 'bin/su-exec'), suExecScript);
   await tryPrograms(folder);
-  const programs = new Set<string>(['node', 'busybox', 'setpriv', 'entry', loaderName, ...sshProgramNames]);
+  const programs = new Set<string>(['node', 'busybox', 'setpriv', 'entry', 'su-exec', loaderName, ...sshProgramNames]);
   await setModes(folder, (name) => (programs.has(name) ? 0o555 : 0o444));
   await writeFile(join(folder, manifestName), `${JSON.stringify(await describeFolder(folder))}\n`);
 }

@@ -50,6 +50,8 @@ export const containerPaths = {
   entry: '/opt/backend.ai/bin/entry',
   /** What the agent lays for one kernel: the runner's folder, libraries of devices. */
   kernel: '/opt/kernel',
+  /** By which root's scripts of images become another user. */
+  suExec: '/opt/kernel/su-exec',
   /** Read-write for root alone: `runner.json`, `runner.sock`. */
   run: '/opt/kernel/run',
   config: '/opt/kernel/run/runner.json',

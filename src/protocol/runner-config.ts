@@ -46,6 +46,8 @@ export interface RunnerConfig {
   readonly imageBootstrap: boolean;
   /** Whether the port of the web terminal is published for the node itself alone. */
   readonly isTerminalLocal: boolean;
+  /** Whether `.logs` of the home is a folder of the user's, in which batches leave a log. */
+  readonly taskLog: boolean;
   readonly debug: boolean;
 }
 

@@ -96,7 +96,9 @@ export async function startBeside(tenant: Tenant, path: string, problem: (text: 
 }
 
 const logged = (tenant: Tenant, argv: readonly string[]): Promise<RunningCommand> => {
+  tenant.taskLog?.open();
   const toLog = (bytes: Uint8Array): boolean => {
+    tenant.taskLog?.copy(bytes);
     tenant.log.copy(bytes);
     return true;
   };

@@ -25,6 +25,7 @@ const whole = {
   sudo: true,
   imageBootstrap: true,
   isTerminalLocal: true,
+  taskLog: true,
   debug: false,
 };
 

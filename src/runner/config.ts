@@ -81,6 +81,7 @@ const config: Reader<RunnerConfig> = object((of) => ({
   sudo: of('sudo', flag),
   imageBootstrap: of('imageBootstrap', flag),
   isTerminalLocal: of('isTerminalLocal', flag),
+  taskLog: of('taskLog', flag),
   debug: of('debug', flag),
 }));
 

@@ -1,13 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { RunId } from '../lib/ids.ts';
 import { encodeFrame } from '../protocol/frame.ts';
 import { maxPrompt } from '../protocol/run-event.ts';
 import { ContainerLog } from './container-log.ts';
-import { Execution, oomKills } from './execution.ts';
+import { Execution } from './execution.ts';
 import { OutputRoom } from './output-room.ts';
 import { PipePool } from './pipe-pool.ts';
 import { Run } from './run.ts';
@@ -77,21 +74,4 @@ describe('an execution', () => {
     expect(signals).toEqual(['SIGTERM', 'SIGKILL']);
     expect(execution.outcome(3)).toEqual({ exitCode: 3, reason: 'cancelled' });
   });
-});
-
-it('kills for lack of memory are read from either version of cgroups, and none are assumed where there is no counter', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'kernelet-oom-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const [first, second, old] = ['events', 'control', 'old'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
-  await writeFile(first, 'low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n');
-  await writeFile(second, 'oom_kill_disable 0\nunder_oom 0\noom_kill 7\n');
-  await writeFile(old, 'oom_kill_disable 0\nunder_oom 1\n');
-  expect(oomKills([first, second])).toBe(2);
-  expect(oomKills([join(folder, 'none'), second])).toBe(7);
-  expect(oomKills([old])).toBe(0);
-  expect(oomKills([])).toBe(0);
 });

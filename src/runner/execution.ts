@@ -2,9 +2,10 @@
  * What goes on while a run runs: its processes one after the other, its time limit, its cancellation, its input. The
  * modes (`modes/`) say which processes; everything that is alike for all of them is here.
  */
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { type EndReason, maxPrompt } from '../protocol/run-event.ts';
+import { oomKills } from './oom-kills.ts';
 import type { Question, Run, RunControl } from './run.ts';
 import type { TenantCommand } from './runtime.ts';
 import type { RunningCommand, Tenant } from './tenant.ts';
@@ -69,10 +70,16 @@ export class Execution implements RunControl, Disposable {
    */
   async command(command: TenantCommand, main: boolean): Promise<ExitFacts> {
     if (this.#stopped) return { exitCode: this.#stopped.exitCode, notStarted: null };
+    const { taskLog } = this.tenant;
+    taskLog?.open();
+    const take = (stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean => {
+      taskLog?.copy(bytes);
+      return this.output(stream, bytes);
+    };
     const running = await this.tenant.run(command, {
       stdin: main ? this.#takeInputDescriptor() : null,
-      stdout: (bytes) => this.output('stdout', bytes),
-      stderr: (bytes) => this.output('stderr', bytes),
+      stdout: (bytes) => take('stdout', bytes),
+      stderr: (bytes) => take('stderr', bytes),
     });
     this.run.whenSpace(() => {
       running.stdout.resume();
@@ -184,22 +191,4 @@ export class Execution implements RunControl, Disposable {
     this.#stopped ??= { exitCode: killed, reason: 'time-limit' };
     this.#target?.signal('SIGKILL');
   }
-}
-
-const oomCounters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
-
-/**
- * How often the kernel's out-of-memory killer struck in this container, from the cgroup's own counter (v1
- * `memory.oom_control`, v2 `memory.events`). 0 where there is no counter: then no death is blamed on memory.
- */
-export function oomKills(paths: readonly string[] = oomCounters): number {
-  for (const path of paths) {
-    try {
-      const match = /^oom_kill (\d+)$/m.exec(readFileSync(path, 'utf8'));
-      if (match) return Number(match[1]);
-    } catch {
-      // The other version's file is tried.
-    }
-  }
-  return 0;
 }

@@ -16,8 +16,9 @@ async function main(): Promise<void> {
   const [task, ...rest] = programArguments();
   const isBounded = task === boundedEntry;
   if (isBounded && rest[0] === 'image-script') return runImageScript();
-  if (task !== 'file-worker') return new Runner({ imageScriptRan: isBounded }).start();
-  // Loaded only where it is needed: each module costs every kernel memory.
+  if (task !== 'file-worker' && task !== 'su-exec') return new Runner({ imageScriptRan: isBounded }).start();
+  // Loaded only where they are needed: each module costs every kernel memory.
+  if (task === 'su-exec') return (await import('./su-exec.ts')).suExec(rest);
   const { workFiles } = await import('./files/worker.ts');
   return workFiles(rest);
 }

@@ -32,6 +32,7 @@ import { resolveRuntime } from './runtimes/index.ts';
 import { serveRunner } from './server.ts';
 import type { Services } from './services/services.ts';
 import { RunnerStatusTracker } from './status.ts';
+import { TaskLog } from './task-log.ts';
 import { Tenant } from './tenant.ts';
 import { endTenant } from './tenant-process.ts';
 import { allowSudo, setUpUser, type TenantUser } from './user-setup.ts';
@@ -96,6 +97,7 @@ export class Runner {
     });
     process.umask(0o022);
     const user: TenantUser = { ...this.#config.user, home: containerPaths.home, shell: loginShell() };
+    if (this.#config.taskLog) this.#tenant.taskLog = new TaskLog(this.#tenant, this.#config.kernelId);
     const pipes = this.#tenant.pipes.fill();
     pipes.catch(() => {}); // Told when it is waited for.
     await this.#step('the user', () => setUpUser(user, (text) => this.#status.problem(text)));

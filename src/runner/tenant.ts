@@ -6,8 +6,10 @@ import { posix } from 'node:path';
 import { systemErrorCode } from '../lib/system-error.ts';
 import { asTenant } from './as-tenant.ts';
 import type { ContainerLog } from './container-log.ts';
+import { OomNotes } from './oom-kills.ts';
 import type { PipePool } from './pipe-pool.ts';
 import type { TenantCommand } from './runtime.ts';
+import type { TaskLog } from './task-log.ts';
 import { neverStarted, spawnTenant, type TenantProcess } from './tenant-process.ts';
 import { type OutputConsumer, OutputReader } from './tenant-streams.ts';
 
@@ -38,7 +40,10 @@ export class Tenant {
   readonly log: ContainerLog;
   /** The environment of its processes; complete once the image's bootstrap script has run. */
   environ: Readonly<Record<string, string>> = {};
+  /** Where what batches print is kept for the user; null where the kernel has no folder for it. */
+  taskLog: TaskLog | null = null;
   readonly #orphans: OutputReader[] = [];
+  readonly #oomNotes: OomNotes;
   /** Whether the runner could not go back to the home, which the tenant may close to itself. */
   #isAway = false;
 
@@ -48,12 +53,17 @@ export class Tenant {
     this.home = options.home;
     this.pipes = options.pipes;
     this.log = options.log;
+    this.#oomNotes = new OomNotes(options.log);
   }
 
   /** Starts a process whose streams the caller made. */
   spawn(command: TenantCommand, stdio: StdioOptions): TenantProcess {
     const environ = { ...this.environ, ...command.environ };
-    const start = () => spawnTenant({ argv: command.argv, environ, uid: this.uid, gid: this.gid, stdio });
+    const start = () => {
+      const started = spawnTenant({ argv: command.argv, environ, uid: this.uid, gid: this.gid, stdio });
+      void started.exited.then(({ exitCode }) => this.#oomNotes.ended(command.argv[0] ?? '', exitCode));
+      return started;
+    };
     if (this.#isAway) this.#enterHome();
     if (typeof command.cwd !== 'string') return start();
     const folder = posix.resolve(this.home, command.cwd);

@@ -68,6 +68,7 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
     sudo: false,
     imageBootstrap: false,
     isTerminalLocal: false,
+    taskLog: false,
     debug: false,
     ...options.config,
   };

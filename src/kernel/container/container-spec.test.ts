@@ -91,6 +91,13 @@ describe('the container of a kernel', () => {
     });
   });
 
+  it('has su-exec where a script of its image or its user may be root', () => {
+    const command = { source: '/volume/bin/su-exec', target: '/opt/kernel/su-exec', readOnly: true };
+    const hardening = { ...defaultHardening, imageBootstrap: 'root' as const, imageCapabilities: [] };
+    for (const spec of [specOf({}, { hardening }), specOf({ sudo: true })]) expect(spec.mounts).toContainEqual(command);
+    expect(specOf({}).mounts).not.toContainEqual(command);
+  });
+
   it('has none of them where the script of its image may not run, but with sudo', () => {
     const hardening = { ...defaultHardening, imageCapabilities: ['CHOWN'] };
     expect(specOf({}, { hardening })).toMatchObject({ capabilities: ['SETUID', 'SETGID', 'KILL'], command: [] });

@@ -2,6 +2,7 @@
  * The container of a kernel: the hardened specification that the engine gets. Pure. Nothing of a tenant's variables is
  * in the container's environment: its first process is root's (spec kernel-runner 23.5).
  */
+import { join } from 'node:path';
 import { containerDevices, type DeviceProvision } from '../../devices/device-provision.ts';
 import type { ContainerMount, ContainerSpec } from '../../engine/engine.ts';
 import { KerneletError } from '../../lib/errors.ts';
@@ -98,11 +99,14 @@ interface SpecParts {
 
 function mountsOf(
   record: KernelRecord,
-  { paths, volume, imageRoot, views = [] }: SpecParts,
+  { paths, volume, imageRoot, settings, views = [] }: SpecParts,
 ): readonly ContainerMount[] {
+  // Only where somebody may be root is there anybody for it.
+  const hasRoot = settings.hardening.imageBootstrap === 'root' || record.spec.sudo;
   return [
     ...views,
     { source: volume, target: containerPaths.volume, readOnly: true },
+    ...(hasRoot ? [{ source: join(volume, 'bin/su-exec'), target: containerPaths.suExec, readOnly: true }] : []),
     { source: paths.run, target: containerPaths.run, readOnly: false },
     { source: paths.work, target: containerPaths.home, readOnly: false },
     { source: paths.config, target: containerPaths.homeConfig, readOnly: true },

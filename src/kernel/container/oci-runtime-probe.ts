@@ -162,6 +162,7 @@ async function layFiles(
     interpreter: 'lazy',
     sudo: false,
     imageBootstrap: false,
+    taskLog: false,
     ...runner,
   };
   await mkdir(join(folder, 'run'), { recursive: true, mode: 0o700 });

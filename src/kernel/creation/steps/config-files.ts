@@ -66,6 +66,7 @@ export function runnerConfig(
     interpreter: spec.interpreter,
     sudo: spec.sudo,
     imageBootstrap: hardening.imageBootstrap === 'root',
+    taskLog: spec.mounts.some(({ target }) => target === `${containerPaths.home}/.logs`),
     ...runner,
   };
 }
