@@ -17,7 +17,7 @@ const head = `# Command line
 | 137 | the program was killed at its time or memory limit; one line on standard error says which |
 | 125 | kernelet itself failed: code, message and cure are told ([errors](errors.md)) |
 | 2 | the command line is wrong |
-| 1, 69, 70, 75 | \`serve\` alone: the configuration is refused; the container engine or a service of the cluster cannot be used; a defect; another start may succeed, since a folder, a file or an address was in use or could not be had |
+| 1, 69, 70, 75 | \`serve\` and \`watcher\`: the configuration is refused; the container engine or a service of the cluster cannot be used; a defect; another start may succeed, since a folder, a file or an address was in use or could not be had |
 | 0 | everything else |
 
 ## Output

@@ -28,4 +28,9 @@ export const clusterCommands: readonly CommandEntry[] = [
     summary: 'make CURVE keys for calls of a manager',
     load: async () => (await import('./commands.ts')).keypair,
   },
+  {
+    name: 'watcher',
+    summary: 'the daemon by which a manager starts and stops the agent',
+    load: async () => (await import('./commands.ts')).watcher,
+  },
 ];

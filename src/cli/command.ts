@@ -53,6 +53,8 @@ export interface CliCommand {
   readonly passThrough?: 'after-first' | 'after-second';
   readonly options: readonly OptionSpec[];
   readonly examples: readonly Example[];
+  /** Whether it serves until it is stopped: what ends it is told by the statuses of daemons. */
+  readonly isDaemon?: true;
   /** Returns the exit status. Rejects with UsageError or KerneletError. */
   run(call: CommandCall): Promise<number>;
 }

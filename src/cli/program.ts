@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { isSystemError } from '../lib/system-error.ts';
 import { type CliCommand, commonOptions, type Example, type OptionSpec, usageOf } from './command.ts';
 import { type CommandEntry, commandTable, findCommand, groups } from './commands/index.ts';
-import { exitStatus } from './exit-status.ts';
+import { daemonStatusOf, exitStatus } from './exit-status.ts';
 import type { CliHost, CliIo } from './host.ts';
 import { EndedBySignal, Interruption } from './interruption.ts';
 import { OptionReader, UsageError } from './option-reader.ts';
@@ -70,7 +70,11 @@ async function dispatch(argv: readonly string[], { host, screen, table }: Dispat
         screen.json = options.flag('json');
         status = await runListening(host.io, (listen) =>
           loaded.run({ host, screen, options, operands, literal: dashes, listen }),
-        );
+        ).catch(async (error: unknown) => {
+          if (!loaded.isDaemon) throw error;
+          await reportError(screen, error, `\`${helpCommand(argv, table)}\` shows how.`);
+          return daemonStatusOf(error);
+        });
       });
     }
     parents.get(group)?.addCommand(command);

@@ -125,6 +125,12 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       serviceAddress: watcher['service-addr'],
       serviceAddressGiven: context.watcherAddressGiven,
       tlsEnabled: watcher['ssl-enabled'],
+      certificateFile: watcher['ssl-cert'] && absolute(watcher['ssl-cert']),
+      keyFile: watcher['ssl-key'] && absolute(watcher['ssl-key']),
+      targetService: watcher['target-service'],
+      softResetAvailable: watcher['soft-reset-available'],
+      supervises: kernelet['watcher.supervise'],
+      allowsInsecureToken: kernelet['watcher.allow-insecure-token'],
     },
     logging: { level: debug.enabled ? 'debug' : ownLevels[values.logging.level] },
   };

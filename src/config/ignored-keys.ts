@@ -91,17 +91,6 @@ export const ignoredKeys: ReadonlyMap<string, IgnoredKey> = new Map<string, Igno
     'debug.log-heartbeats': topic('heartbeats'),
     'debug.log-docker-events': topic("the engine's events"),
     'debug.coredump': { text: 'Upstream collects core dumps of programs in kernels; kernelet collects none.' },
-    'watcher.ssl-cert': { text: "Certificate of upstream's watcher, which reads it itself; kernelet has no watcher." },
-    'watcher.ssl-key': { text: "Private key of upstream's watcher, which reads it itself; kernelet has no watcher." },
-    'watcher.ssl-privkey': {
-      text: "Private key of upstream's watcher, which reads it itself; kernelet has no watcher.",
-    },
-    'watcher.target-service': {
-      text: "The unit that upstream's watcher restarts, which reads it itself; kernelet has no watcher.",
-    },
-    'watcher.soft-reset-available': {
-      text: "What upstream's watcher offers, which reads it itself; kernelet has no watcher.",
-    },
   }),
 );
 

@@ -122,12 +122,21 @@ export interface DebugSettings {
   readonly heartbeatIntervalMs: number;
 }
 
-/** `[watcher]`: what managers are told of upstream's watcher on this node. */
+/** `[watcher]` and `[kernelet.watcher]`: the daemon by which a manager starts and stops the agent. */
 export interface WatcherSettings {
   readonly serviceAddress: HostPort;
   /** Whether the file gives the address: only then is the port published. */
   readonly serviceAddressGiven: boolean;
   readonly tlsEnabled: boolean;
+  readonly certificateFile: string | null;
+  readonly keyFile: string | null;
+  /** The unit of systemd that runs the agent. */
+  readonly targetService: string;
+  readonly softResetAvailable: boolean;
+  /** The watcher runs the agent itself, without systemd. */
+  readonly supervises: boolean;
+  /** It does what it is asked for while the cluster has no token of its own. */
+  readonly allowsInsecureToken: boolean;
 }
 
 /** `[logging]`; `debug.enabled` is in the level. */

@@ -231,6 +231,12 @@ export const errorCodes = {
     'A file system on which a path lies does not answer.',
     'Do what the message says; `hungFileSystems` of the status lists it until it answers. What lies elsewhere is not concerned.',
   ),
+  SERVICE_FAILED: entry(
+    'environment',
+    500,
+    'A service of this machine was not started, stopped or reloaded as it was asked for.',
+    'The message has the reason; `systemctl status` and the journal of the service tell more.',
+  ),
   STATE_LOCKED: entry(
     'environment',
     409,

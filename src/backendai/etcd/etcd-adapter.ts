@@ -8,7 +8,7 @@ import type { Logger } from '../../lib/log.ts';
 import { retryForever } from '../../lib/retry.ts';
 import type { EtcdTls } from './endpoint.ts';
 import { EtcdClient } from './etcd-client.ts';
-import type { NestedTable } from './keys.ts';
+import { type NestedTable, readOrder } from './keys.ts';
 import { ScopedStore } from './scoped-store.ts';
 
 /** Who the agent is in its cluster, at the start. */
@@ -20,6 +20,8 @@ export interface ClusterIdentity {
 /** What the agent has of etcd. Disposing it ends every call. */
 export interface EtcdAdapter extends Disposable {
   readonly overlay: ConfigurationOverlay;
+  /** What is everybody's alone, whatever a node or a group says. */
+  readonly common: Pick<ConfigurationOverlay, 'follow'>;
   readonly registry: NodeRegistry;
   /** The node belongs to another scaling group from now on. */
   moveTo(scalingGroup: string): void;
@@ -41,6 +43,7 @@ export async function openEtcd(
   const store = new ScopedStore(client, { namespace, ...identity }, clock);
   return {
     overlay: etcdOverlay(store),
+    common: { follow: (paths, own) => store.followTables(paths, own, readOrder.global) },
     registry: new NodeRegistry({ store, clock, log }),
     moveTo: (scalingGroup) => store.moveTo(scalingGroup),
     [Symbol.dispose]: () => client[Symbol.dispose](),

@@ -98,6 +98,7 @@ export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {
   ENGINE_UNSUPPORTED: 'DockerError',
   DEADLINE_EXCEEDED: 'TimeoutError',
   FILE_SYSTEM_HUNG: 'OSError',
+  SERVICE_FAILED: 'RuntimeError',
   STATE_LOCKED: 'RuntimeError',
   STATE_UNUSABLE: 'OSError',
   DAEMON_UNREACHABLE: 'RuntimeError',

@@ -1,8 +1,6 @@
 /** `kernelet serve`: the daemon. */
 import { logLevels } from '../../lib/log.ts';
 import type { CliCommand } from '../command.ts';
-import { daemonStatusOf } from '../exit-status.ts';
-import { reportError } from '../report-error.ts';
 
 export const serve = {
   name: 'serve',
@@ -30,19 +28,14 @@ a service of the cluster cannot be used, 75 when another start may succeed, and 
     { command: 'kernelet serve --state-dir /srv/kernelet --socket /run/k.sock', what: 'in other places' },
     { command: 'kernelet serve -f agent.toml --log-level debug', what: 'with a configuration' },
   ],
-  async run({ host, screen, options }) {
-    const flags = {
+  isDaemon: true,
+  async run({ host, options }) {
+    return await host.serve({
       configPath: options.text('config') ?? options.text('config-path'),
       debug: options.flag('debug'),
       logLevel: options.choice('log-level', logLevels),
       socket: options.text('socket'),
       stateDir: options.text('state-dir'),
-    };
-    try {
-      return await host.serve(flags);
-    } catch (error) {
-      await reportError(screen, error, '`kernelet serve --help` shows how.');
-      return daemonStatusOf(error);
-    }
+    });
   },
 } satisfies CliCommand;

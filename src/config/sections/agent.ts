@@ -1,7 +1,7 @@
 import { key, optional, type SectionDefinition } from '../definition.ts';
 import { hostPort } from '../value-types/address.ts';
 import { integer, lenientBoolean, strictBoolean } from '../value-types/scalar.ts';
-import { agentId, choice, path, text, textSet } from '../value-types/text.ts';
+import { agentId, choice, path, text, textSet, unitName } from '../value-types/text.ts';
 
 /** `[agent]` (spec config-and-ops 3.2). */
 export const agentSection = {
@@ -116,7 +116,7 @@ export const agentSection = {
 export const watcherSection = {
   name: 'watcher',
   description:
-    "Upstream's watcher, the daemon beside the agent that restarts it on request; kernelet has none of its own.",
+    'The watcher, `kernelet watcher`: a daemon beside the agent by which a manager starts and stops it, and mounts volumes.',
   keys: {
     'service-addr': key(hostPort(), {
       default: '0.0.0.0:6009',
@@ -125,7 +125,25 @@ export const watcherSection = {
     }),
     'ssl-enabled': key(strictBoolean, {
       default: false,
-      description: 'Whether the watcher listens with TLS. Managers get it beside the address.',
+      description:
+        'Whether the watcher listens with TLS. Managers of 24.09 call it without: it is for other callers then.',
+    }),
+    'ssl-cert': key(optional(path), {
+      default: null,
+      description: "File of the watcher's certificate (PEM), with those that sign it.",
+    }),
+    'ssl-key': key(optional(path), {
+      default: null,
+      description: "File of the certificate's private key (PEM).",
+      aliases: [{ name: 'ssl-privkey' }],
+    }),
+    'target-service': key(unitName, {
+      default: 'backendai-agent.service',
+      description: "The agent's unit of systemd, which the watcher starts, stops and reloads.",
+    }),
+    'soft-reset-available': key(strictBoolean, {
+      default: false,
+      description: 'Whether the watcher has the agent read its configuration again on request (`/soft-reset`).',
     }),
   },
 } as const satisfies SectionDefinition;

@@ -170,6 +170,16 @@ export const kerneletSection = {
       description:
         'In cluster mode: refuses to start without the keys by which calls are encrypted and known to be the manager’s (`agent.rpc-auth-agent-keypair`, `agent.rpc-auth-manager-public-key`). Without them whoever reaches the RPC port owns this machine.',
     }),
+    'watcher.supervise': key(strictBoolean, {
+      default: false,
+      description:
+        'Whether the watcher runs the agent itself, as a process of its own that it starts, ends and starts again, instead of having systemd do it by `watcher.target-service`.',
+    }),
+    'watcher.allow-insecure-token': key(strictBoolean, {
+      default: true,
+      description:
+        'Whether the watcher does what it is asked for while the token is `insecure`, as it is to everybody when nobody has set `config/watcher/token` in etcd. `false`: it then says how the agent is, and nothing else.',
+    }),
     'loosen.capabilities': key(capabilities, {
       default: [],
       description: 'Capabilities that kernels get beyond those that the runner needs.',

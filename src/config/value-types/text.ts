@@ -22,6 +22,14 @@ export const agentId: ValueType<string> = valueType(
   },
 );
 
+/** A unit of systemd, as an argument of its programs. */
+export const unitName: ValueType<string> = valueType(
+  'the name of a unit of systemd, such as "kernelet.service"',
+  { type: 'string', pattern: '^[A-Za-z0-9:_.\\\\@][A-Za-z0-9:_.\\\\@-]{0,254}$' },
+  (value) =>
+    typeof value === 'string' && /^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,254}$/.test(value) ? value : undefined,
+);
+
 /** A text that may be blank; null counts as blank. */
 export const blankableText: ValueType<string> = valueType('a text', { type: ['string', 'null'] }, (value) => {
   if (value === null) return '';

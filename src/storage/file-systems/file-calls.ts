@@ -3,7 +3,7 @@
  * for the machine's own. What the system refuses is an answer, by its code.
  */
 import type { Stats } from 'node:fs';
-import { lstat, mkdir, readlink, statfs } from 'node:fs/promises';
+import { lstat, mkdir, readlink, rmdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../../lib/system-error.ts';
 import { readFileWithin } from '../scratch-files.ts';
@@ -73,6 +73,24 @@ export async function makeFolder({ path }: { readonly path: string }): Promise<{
   } catch (error) {
     const refused = codeOf(error);
     return { refused: refused === 'EEXIST' ? null : refused };
+  }
+}
+
+/** Of a folder that is in use, and of one that is gone. */
+const isLeft = new Set(['ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOENT']);
+
+/** Removes a folder; one that has something in it, or on which something is mounted, stays. */
+export async function removeEmptyFolder({
+  path,
+}: {
+  readonly path: string;
+}): Promise<{ readonly refused: string | null }> {
+  try {
+    await rmdir(path);
+    return { refused: null };
+  } catch (error) {
+    const refused = codeOf(error);
+    return { refused: isLeft.has(refused) ? null : refused };
   }
 }
 

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Mount, mountOf, readMountTable } from '../../lib/mount-table.ts';
-import { makeFolder, read, walk } from './file-calls.ts';
+import { makeFolder, read, removeEmptyFolder, walk } from './file-calls.ts';
 import { FileSystemHelper, type HungFileSystem } from './file-system-helper.ts';
 import { type FoundFile, findFile, refusal } from './path-walk.ts';
 
@@ -78,6 +78,15 @@ export class FileSystems implements AsyncDisposable {
     const above = (await this.find(dirname(path))).path;
     const mount = mountOf(above, await this.#readTable());
     const { refused } = await this.#ask(mount, 'makeFolder', makeFolder, { path: join(above, basename(path)) }, path);
+    if (refused !== null) throw refusal(refused, path);
+  }
+
+  /** Removes a folder, unless something is in it or it is gone. Throws as `find`. */
+  async removeEmptyFolder(path: string): Promise<void> {
+    const above = (await this.find(dirname(path))).path;
+    const mount = mountOf(above, await this.#readTable());
+    const place = { path: join(above, basename(path)) };
+    const { refused } = await this.#ask(mount, 'removeEmptyFolder', removeEmptyFolder, place, path);
     if (refused !== null) throw refusal(refused, path);
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { localFiles } from '../../../test/support/foreign-files.ts';
-import { type RunProgram, VolumeMounts, withEntry, withoutEntries } from './volume-mounts.ts';
+import { type RunProgram, VolumeMounts } from './volume-mounts.ts';
 
 let base: string;
 let ran: string[];
@@ -120,20 +120,4 @@ it('really mounts and unmounts, and does nothing twice', async () => {
   }
   await expect(readFile(path.join(place, 'here'))).rejects.toThrow('ENOENT');
   await real.unmount(base, { folder: 'v1', table: null }, 5000);
-});
-
-const disks = '# disks\nUUID=1 / ext4\terrors=remount-ro 0 1\nnas:/a\t/mnt/a\\040b nfs defaults 0 0';
-const mounted = { location: 'nas:/b', mountPoint: '/mnt/b c', fileSystem: 'nfs', options: 'nosuid,nodev' };
-
-it('adds an mounted once, on a line of its own', () => {
-  const more = withEntry(disks, mounted);
-  expect(more).toBe(`${disks}\nnas:/b /mnt/b\\040c nfs nosuid,nodev 0 0\n`);
-  expect(withEntry(more, mounted)).toBe(more);
-  expect(withEntry('', { ...mounted, options: 'ro' })).toBe('nas:/b /mnt/b\\040c nfs ro 0 0\n');
-});
-
-it('the entries of a mount point are taken out of fstab, and the rest stays as it is', () => {
-  expect(withoutEntries(disks, '/mnt/a b')).toBe('# disks\nUUID=1 / ext4\terrors=remount-ro 0 1');
-  expect(withoutEntries(disks, '/mnt')).toBe(disks);
-  expect(withoutEntries(withEntry(`${disks}\n`, mounted), '/mnt/b c')).toBe(`${disks}\n`);
 });

@@ -13,6 +13,7 @@ import { runProgram } from '../../lib/run-program.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { ForeignFiles } from '../file-systems/file-systems.ts';
+import { withEntry, withoutEntries } from './fstab.ts';
 
 /** A volume, and where it is to be mounted. */
 export interface VolumeMount {
@@ -40,7 +41,7 @@ export type RunProgram = (
 ) => Promise<{ readonly status: number; readonly stderr: string }>;
 
 /** The only table that is edited. */
-const machineTable = '/etc/fstab';
+export const machineTable = '/etc/fstab';
 
 /** Mounts and unmounts volumes, each mount point one after the other. */
 export class VolumeMounts {
@@ -177,44 +178,3 @@ const runMount: RunProgram = async (program, args, timeoutMs) => {
   const { exitCode, stderr } = await runProgram(program, args, { timeoutMs });
   return { status: exitCode, stderr };
 };
-
-/** A line of the table, unescaped. */
-export interface FstabEntry {
-  /** The device or the remote folder that is mounted. */
-  readonly location: string;
-  readonly mountPoint: string;
-  readonly fileSystem: string;
-  /** With commas between them; one at least. */
-  readonly options: string;
-}
-
-/** The table with the entry at its end; unchanged when the same is mounted at the same place already. */
-export function withEntry(table: string, entry: FstabEntry): string {
-  const there = table.split('\n').some((line) => {
-    const [location, mountPoint] = fieldsOf(line);
-    return location === entry.location && mountPoint === entry.mountPoint;
-  });
-  if (there) return table;
-  const { location, mountPoint, fileSystem, options } = entry;
-  const line = [escaped(location), escaped(mountPoint), fileSystem, options, '0', '0'].join(' ');
-  return `${table}${table === '' || table.endsWith('\n') ? '' : '\n'}${line}\n`;
-}
-
-/** The table without the entries of a mount point. */
-export function withoutEntries(table: string, mountPoint: string): string {
-  return table
-    .split('\n')
-    .filter((line) => fieldsOf(line)[1] !== mountPoint)
-    .join('\n');
-}
-
-/** The fields of a line; none of a comment. */
-function fieldsOf(line: string): readonly string[] {
-  const text = line.trim();
-  return text === '' || text.startsWith('#') ? [] : text.split(/[ \t]+/).map(unescaped);
-}
-
-const escaped = (text: string): string =>
-  text.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
-const unescaped = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
