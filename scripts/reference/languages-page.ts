@@ -72,6 +72,15 @@ export function languagesPage(runtimes: readonly DescribedRuntime[]): string {
     runtimes.map(({ info }) => [code([info.type]), ...(batchSteps[info.type] ?? [])]),
   );
   return `${head}${languages}
+## Input
+
+A program that is run by \`kernelet run\` has the standard input of that command. In a query or a batch nobody streams any:
+when the program waits for its standard input, the run asks (\`waiting-input\`), each answer is a line for the program, and the
+end of the answers is the end of its input. Its prompt is output like any other: a C program that prints one without a newline
+has to flush it (\`fflush(stdout)\`). Programs that watch their input beside other things ask too. Whatever a session keeps (queries
+that keep state) asks by functions of its own, such as Python's \`input()\`. Where the system does not show what a program waits
+for, as in gVisor, its input is at the end from the beginning.
+
 ## Batches
 
 What \`*\` stands for in a batch run. A \`Makefile\` comes before what is built otherwise. \`clean\` is \`make clean\` for C and

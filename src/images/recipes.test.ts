@@ -16,7 +16,10 @@ afterEach(async () => await rm(folder, { recursive: true }));
 describe('the recipes of the repository', () => {
   it('are there for every runtime that names one', async () => {
     const names = await recipeNames(recipesFolder());
-    expect(names).toEqual(['gcc', 'nodejs', 'python', 'python-science', 'shell']);
+    expect(names).toEqual([
+      ...['gcc', 'golang', 'haskell', 'java', 'nodejs', 'octave', 'python', 'python-science', 'r', 'rust', 'scripting'],
+      ...['shell', 'typescript'],
+    ]);
     expect(names).toEqual(expect.arrayContaining(runtimeTable.flatMap((info) => info.recipe ?? [])));
   });
 
@@ -44,7 +47,7 @@ describe('findRecipe', () => {
   it('names the recipes there are', async () => {
     await expect(findRecipe(recipesFolder(), 'pyton')).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: expect.stringMatching(/did you mean "python".*gcc, nodejs, python, python-science, shell/),
+      message: expect.stringMatching(/did you mean "python".*gcc, golang, .*, python, python-science, r, rust/),
     });
     await expect(findRecipe(recipesFolder(), '../images/python')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });

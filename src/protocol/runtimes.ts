@@ -5,7 +5,20 @@
  */
 
 /** The images of this repository that a runtime can start in. */
-export type ImageRecipeName = 'python' | 'python-science' | 'gcc' | 'nodejs' | 'shell';
+export type ImageRecipeName =
+  | 'gcc'
+  | 'golang'
+  | 'haskell'
+  | 'java'
+  | 'nodejs'
+  | 'octave'
+  | 'python'
+  | 'python-science'
+  | 'r'
+  | 'rust'
+  | 'scripting'
+  | 'shell'
+  | 'typescript';
 
 /** What is known of a runtime type outside the runner. */
 export interface RuntimeInfo {
@@ -48,6 +61,7 @@ export const runtimeTable: readonly RuntimeInfo[] = [
     suffixes: ['.ts', '.mts', '.cts'],
     shebangs: ['tsx', 'ts-node'],
     languages: ['typescript', 'ts'],
+    recipe: 'typescript',
   }),
   entry('c', 'C', { suffixes: ['.c'], languages: ['c'], recipe: 'gcc' }),
   entry('cpp', 'C++', {
@@ -62,16 +76,31 @@ export const runtimeTable: readonly RuntimeInfo[] = [
     recipe: 'shell',
   }),
   entry('app', 'Application'),
-  entry('golang', 'Go', { suffixes: ['.go'], languages: ['golang', 'go'] }),
-  entry('rust', 'Rust', { suffixes: ['.rs'], languages: ['rust', 'rs'] }),
-  entry('java', 'Java', { suffixes: ['.java'], languages: ['java'] }),
-  entry('php', 'PHP', { suffixes: ['.php'], shebangs: ['php'], languages: ['php'] }),
-  entry('lua', 'Lua', { suffixes: ['.lua'], shebangs: ['lua', 'luajit'], languages: ['lua'] }),
-  entry('r', 'R', { suffixes: ['.R', '.r'], shebangs: ['Rscript', 'R'], languages: ['r'] }),
+  entry('golang', 'Go', { suffixes: ['.go'], languages: ['golang', 'go'], recipe: 'golang' }),
+  entry('rust', 'Rust', { suffixes: ['.rs'], languages: ['rust', 'rs'], recipe: 'rust' }),
+  entry('java', 'Java', { suffixes: ['.java'], languages: ['java'], recipe: 'java' }),
+  entry('php', 'PHP', { suffixes: ['.php'], shebangs: ['php'], languages: ['php'], recipe: 'scripting' }),
+  entry('lua', 'Lua', { suffixes: ['.lua'], shebangs: ['lua', 'luajit'], languages: ['lua'], recipe: 'scripting' }),
+  entry('r', 'R', { suffixes: ['.R', '.r'], shebangs: ['Rscript', 'R'], languages: ['r'], recipe: 'r' }),
   entry('julia', 'Julia', { suffixes: ['.jl'], shebangs: ['julia'], languages: ['julia', 'jl'] }),
-  entry('octave', 'Octave', { suffixes: ['.m'], shebangs: ['octave', 'octave-cli'], languages: ['octave', 'matlab'] }),
-  entry('scheme', 'Scheme', { suffixes: ['.scm'], shebangs: ['scheme'], languages: ['scheme', 'scm'] }),
-  entry('haskell', 'Haskell', { suffixes: ['.hs'], shebangs: ['runhaskell', 'runghc'], languages: ['haskell', 'hs'] }),
+  entry('octave', 'Octave', {
+    suffixes: ['.m'],
+    shebangs: ['octave', 'octave-cli'],
+    languages: ['octave', 'matlab'],
+    recipe: 'octave',
+  }),
+  entry('scheme', 'Scheme', {
+    suffixes: ['.scm'],
+    shebangs: ['scheme'],
+    languages: ['scheme', 'scm'],
+    recipe: 'scripting',
+  }),
+  entry('haskell', 'Haskell', {
+    suffixes: ['.hs'],
+    shebangs: ['runhaskell', 'runghc'],
+    languages: ['haskell', 'hs'],
+    recipe: 'haskell',
+  }),
   entry('git', 'Git'),
   entry('vendor.h2o', 'H2O Driverless AI'),
   entry('vendor.aws_polly', 'Amazon Polly'),

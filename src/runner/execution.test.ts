@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { RunId } from '../lib/ids.ts';
 import { encodeFrame } from '../protocol/frame.ts';
 import { maxPrompt } from '../protocol/run-event.ts';
@@ -74,4 +75,35 @@ describe('an execution', () => {
     expect(signals).toEqual(['SIGTERM', 'SIGKILL']);
     expect(execution.outcome(3)).toEqual({ exitCode: 3, reason: 'cancelled' });
   });
+});
+
+// @promise questions
+it.each([
+  ['query', 'read first; read second || echo "no more"; echo "$first-$second"'],
+  ['batch', 'head -n 1 | { read first; read second </dev/null || echo "no more"; echo "$first-$second"; }'],
+] as const)('the program of a %s is asked for what it reads, and told the end of its input', async (mode, script) => {
+  const clock = systemClock;
+  const log = new ContainerLog(() => true, { debug: false, clock });
+  const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  const tenant = new Tenant({ ...own, home: '/', pipes: new PipePool('/bin/sh'), log });
+  tenant.environ = { PATH: process.env['PATH'] ?? '' };
+  const request =
+    mode === 'query'
+      ? { mode, code: '', timeoutMs: null }
+      : { mode, clean: null, build: null, exec: '', timeoutMs: null };
+  const answers = ['Ada', null];
+  const run: Run = new Run('r' as RunId, request, new OutputRoom(1024 * 1024), {
+    eventsAdded() {},
+    phaseChanged: ({ phase }) => {
+      if (phase === 'waiting-input') setImmediate(() => execution.input(answers.shift() ?? null));
+    },
+  });
+  using execution = new Execution(run, tenant, clock);
+  run.begin(execution);
+  expect(await execution.command({ argv: ['sh', '-c', script] }, true)).toEqual({ exitCode: 0, notStarted: null });
+  const kinds = events(run).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === 'waiting-input')).toHaveLength(mode === 'query' ? 2 : 1);
+  const said: Buffer[] = [];
+  for (let next = run.replay.next(1); next; next = run.replay.next(next.n)) said.push(Buffer.from(next.body));
+  expect(Buffer.concat(said).toString()).toBe('no more\nAda-\n');
 });

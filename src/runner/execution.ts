@@ -5,6 +5,7 @@
 import { closeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { type EndReason, maxPrompt } from '../protocol/run-event.ts';
+import { AskedInput } from './asked-input.ts';
 import { oomKills } from './oom-kills.ts';
 import type { Question, Run, RunControl } from './run.ts';
 import type { TenantCommand } from './runtime.ts';
@@ -65,22 +66,26 @@ export class Execution implements RunControl, Disposable {
   }
 
   /**
-   * Runs one command to its end, its output going to the run. The main program gets the run's input. What it wrote
-   * before it ended has been delivered when this resolves; background children are not waited for.
+   * Runs one command to its end, its output going to the run. The main program gets the run's input, or the caller is asked
+   * for it where nobody streams any. What it wrote before it ended has been delivered when this resolves; background
+   * children are not waited for.
    */
   async command(command: TenantCommand, main: boolean): Promise<ExitFacts> {
     if (this.#stopped) return { exitCode: this.#stopped.exitCode, notStarted: null };
+    using asked = main && !this.#input ? await this.#askedInput() : null;
     const { taskLog } = this.tenant;
     taskLog?.open();
     const take = (stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean => {
+      asked?.spoke();
       taskLog?.copy(bytes);
       return this.output(stream, bytes);
     };
     const running = await this.tenant.run(command, {
-      stdin: main ? this.#takeInputDescriptor() : null,
+      stdin: asked?.theirs ?? (main ? this.#takeInputDescriptor() : null),
       stdout: (bytes) => take('stdout', bytes),
       stderr: (bytes) => take('stderr', bytes),
     });
+    if (running.pid !== null) asked?.watch(running.pid);
     this.run.whenSpace(() => {
       running.stdout.resume();
       running.stderr.resume();
@@ -173,6 +178,13 @@ export class Execution implements RunControl, Disposable {
     const fits = prompt.length <= maxPrompt;
     if (!fits) this.output('stdout', Buffer.from(prompt));
     this.run.waitForInput(fits ? prompt : '', password);
+  }
+
+  async #askedInput(): Promise<AskedInput> {
+    return new AskedInput(await this.tenant.pipes.takeForInput(), {
+      ...{ clock: this.clock, tenant: this.tenant },
+      ask: (question) => (this.run.replay.overfull ? null : this.ask(question)),
+    });
   }
 
   #takeInputDescriptor(): number | null {

@@ -105,7 +105,7 @@ async function runStep(execution: Execution, text: string | null, heuristic: () 
   if (text === null || text === '') return 0;
   if (text === '*') return executePlan(execution, heuristic());
   const command = { argv: [imageShell(), '-c', text], environ: batchMode };
-  return (await execution.command(command, false)).exitCode;
+  return (await execution.command(command, true)).exitCode;
 }
 
 async function planOutcome(execution: Execution, plan: Plan): Promise<Outcome> {

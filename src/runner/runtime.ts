@@ -26,7 +26,7 @@ export interface TenantCommand {
 export type PlanStep =
   /** Writes a file of the tenant's, and its folder where that is missing. */
   | { readonly do: 'write'; readonly path: string; readonly content: string; readonly executable?: boolean }
-  /** Runs a command; `main` marks the user's program itself, which gets standard input and is what interrupts reach. */
+  /** Runs a command; `main` marks the user's program itself, which gets standard input, or is asked for. */
   | { readonly do: 'run'; readonly command: TenantCommand; readonly main?: boolean }
   /** Removes files and folders at the end of the plan, whatever its outcome. */
   | { readonly do: 'remove-at-end'; readonly paths: readonly string[] };

@@ -93,6 +93,19 @@ it.each([
   expect([begun(), batches.size, published.length]).toEqual([1, 0, 1]);
 });
 
+it('a program that asks is told that there is no input, since nobody is there to answer', async () => {
+  const { fixture, id, runs, published } = await node();
+  const asked = (): unknown => fixture.runners[0]?.requests.find(({ method }) => method === 'input')?.params;
+  fixture.script = async function* () {
+    yield [{ kind: 'started' }];
+    yield [{ kind: 'waiting-input', prompt: '', password: false }];
+    await expect.poll(asked).toEqual({ run: 'batch-job', text: null });
+    yield [{ kind: 'finished', exitCode: 0, reason: 'exited' }];
+  };
+  await (await runs()).begin(id, batch);
+  await expect.poll(() => published).toEqual(['session_success task-finished 0']);
+});
+
 it('follows on after a restart of the agent, and begins nothing twice', async () => {
   const { id, runs, published, end, begun } = await node();
   const before = await runs();
@@ -217,6 +230,7 @@ it('learns from the runner how a run ended of which nothing else is left', async
     new BatchRuns({
       agent: {
         execute: () => Promise.reject(new Error('it is begun again')),
+        input: () => Promise.reject(new Error('nothing is asked')),
         inspect: async () => ({ ...(await fixture.agent.inspect(id)), runs: heard ? [summary] : [] }),
         // biome-ignore lint/correctness/useYield: it has nothing to give
         async *events() {
@@ -242,6 +256,7 @@ it('reports a command as failed that no runner takes', async () => {
     new BatchRuns({
       agent: {
         execute: () => Promise.reject(refusal),
+        input: () => Promise.reject(new Error('nothing is asked')),
         inspect: (kernel) => fixture.agent.inspect(kernel),
         events: (...of) => fixture.agent.events(...of),
       },

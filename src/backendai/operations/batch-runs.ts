@@ -42,7 +42,7 @@ type KernelEnd = Extract<KernelEvent, { readonly type: 'kernel-terminated' }>;
 
 /** The kernels whose commands are followed, where that is noted, and who hears of their ends. */
 export interface BatchRunsParts {
-  readonly agent: Pick<Agent, 'execute' | 'events' | 'inspect'>;
+  readonly agent: Pick<Agent, 'execute' | 'events' | 'input' | 'inspect'>;
   readonly notes: Pick<JsonStore<BatchNote>, 'all' | 'put' | 'remove'>;
   /** Tells a manager, once for each name until that is free, by whatever process. */
   readonly publish: (name: SessionEndName, fields: SessionEnd, once: string) => void;
@@ -185,6 +185,8 @@ export class BatchRuns implements AsyncDisposable {
     // Whoever reads keeps the program going; the output itself is in the container's log.
     for await (const { event } of agent.events(kernel, run, 0, signal)) {
       if (event.kind === 'finished') return endOf(event.reason, event.exitCode);
+      // Nobody is there to answer. The program may have taken its question back.
+      if (event.kind === 'waiting-input') await agent.input(kernel, run, null, signal).catch(() => {});
     }
     return null;
   }

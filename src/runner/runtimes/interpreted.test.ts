@@ -35,15 +35,6 @@ const languages: readonly Language[] = [
   { runtime: r, tool: 'R', program: 'Rscript', suffix: '.R' },
   { runtime: julia, tool: 'julia', program: 'julia', suffix: '.jl' },
   { runtime: octave, tool: 'octave-cli', program: 'octave-cli', suffix: '.m', before: ['--no-gui', '--quiet'] },
-  {
-    runtime: scheme,
-    tool: 'mit-scheme',
-    program: 'mit-scheme',
-    suffix: '.scm',
-    before: ['--quiet', '--batch-mode', '--load'],
-    after: ['--eval', '(exit 0)'],
-    separator: ['--args'],
-  },
   { runtime: scheme, tool: 'guile', program: 'guile', suffix: '.scm', before: ['--no-auto-compile', '-s'] },
   { runtime: haskell, tool: 'ghc', program: 'runhaskell', suffix: '.hs' },
 ];
@@ -104,6 +95,15 @@ test('PHP’s code gets its opening tag where it has none', () => {
   expect(run('echo 1;')).toBe('<?php\n\necho 1;');
   expect(run('\n<?php echo 1;')).toBe('\n<?php echo 1;');
   expect(run('<?= 1 ?>')).toBe('<?= 1 ?>');
+});
+
+test('MIT Scheme loads a file of any name, and ends at its end or at an error', () => {
+  const tool = place.tool('mit-scheme', showsItself);
+  const file = scheme.program({ from: 'file', path: 'a"b\\c.scm' }, ['x', '-y'], place.context({ tool }));
+  const words = place.carryOut(file).stdout;
+  expect(words).toMatch(/^mit-scheme\n--quiet\n--batch-mode\n--eval\n\(with-exception-handler\n/);
+  expect(words).toContain('(load "a\\"b\\\\c.scm")');
+  expect(words).toMatch(/\(exit 14\)[\s\S]*\n--eval\n\(exit 0\)\n--args\nx\n-y\n$/);
 });
 
 test('a tool of the label’s is found beside what the label names, else on PATH', () => {

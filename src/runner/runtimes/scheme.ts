@@ -2,9 +2,18 @@
 import { basename } from 'node:path';
 import { interpretedRuntime } from './interpreted.ts';
 
-/** An error ends the program, as it does a file's in other languages, and is not the beginning of a debugger's session. */
+/** An error ends the program with 14, MIT Scheme's own status for one, and does not wait for a person in its debugger. */
+const loadOrExit = (file: string): string => `(with-exception-handler
+  (lambda (e)
+    (fresh-line)
+    (write-string (string-append ";" (if (condition? e) (condition/report-string e) (write-to-string e)) "\\n"))
+    (exit 14))
+  (lambda ()
+    (parameterize ((param:suppress-loading-message? #t))
+      (load "${file.replaceAll(/["\\]/g, '\\$&')}"))))`;
+
 const mitCommand = (scheme: string, file: string, args: readonly string[]): readonly string[] => [
-  ...[scheme, '--quiet', '--batch-mode', '--load', file, '--eval', '(exit 0)'],
+  ...[scheme, '--quiet', '--batch-mode', '--eval', loadOrExit(file), '--eval', '(exit 0)'],
   ...(args.length > 0 ? ['--args', ...args] : []),
 ];
 
