@@ -1,5 +1,5 @@
 /** The reference page of the local API, in Markdown, from its OpenAPI document. Pure. */
-import { framesMediaType } from '../../src/protocol/run-event.ts';
+import { framesMediaType } from '../../src/protocol/run-frames.ts';
 
 /** As much of JSON Schema as the document of this API uses. */
 interface Schema {

@@ -16,7 +16,8 @@ import type {
 import { kernelIdForm, maxUploadBytes } from '../http/limits.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { object, oneOf, type Reader, text } from '../lib/json-reader.ts';
-import { framesMediaType, type NumberedRunEvent } from '../protocol/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import { framesMediaType } from '../protocol/run-frames.ts';
 import { type ApiCall, ApiExchange } from './api-exchange.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 

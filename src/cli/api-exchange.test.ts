@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KerneletError } from '../lib/errors.ts';
-import { encodeErrorFrame, encodeKeepAliveFrame, encodeRunFrame } from '../protocol/run-event.ts';
+import { encodeErrorFrame, encodeKeepAliveFrame, encodeRunFrame } from '../protocol/run-frames.ts';
 import { type ApiCall, ApiExchange } from './api-exchange.ts';
 
 const get: ApiCall<'followEvents'> & ApiCall<'followRun'> = { method: 'GET', path: '/' };

@@ -7,7 +7,8 @@ import { type ErrorCode, errorCodes } from '../lib/error-codes.ts';
 import { type ErrorContext, KerneletError } from '../lib/errors.ts';
 import { JsonFormError, newer, object, oneOf, type Reader, table, text } from '../lib/json-reader.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
-import { type NumberedRunEvent, parseRunFrame, type RunFrame } from '../protocol/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import { parseRunFrame, type RunFrame } from '../protocol/run-frames.ts';
 import { type ServerEvent, SseParser } from './sse-parser.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 

@@ -19,23 +19,32 @@ describe('rich output', () => {
   it('becomes files with the ending of its type, none over another', async () => {
     const place = join(folder, 'a', 'b');
     const media = sink(place);
-    await media.take('image/png', Buffer.from('png'));
-    await media.take('application/x-odd', Buffer.from('odd'));
-    await sink(place).take('text/html', Buffer.from('<p>'));
-    await sink(place).take('image/png', Buffer.from('second'));
-    expect(await readdir(place)).toEqual(['media-001.html', 'media-001.png', 'media-002.bin', 'media-002.png']);
+    const form = (type: string, content: string) => ({ type, body: Buffer.from(content) });
+    await media.take([form('image/png', 'png'), form('application/x-odd', 'odd')], []);
+    await sink(place).take([form('text/html', '<p>')], []);
+    await sink(place).take([form('image/png', 'second'), form('application/pdf', '%PDF')], []);
+    expect(await readdir(place)).toEqual([
+      'media-001.html',
+      'media-001.png',
+      'media-002.bin',
+      'media-002.png',
+      'media-003.pdf',
+    ]);
     expect(await readFile(join(place, 'media-001.png'), 'utf8')).toBe('png');
     expect(io.stderr.text).toContain(`[image/png, 3 bytes: ${place}/media-001.png]\n`);
   });
 
   it('is noted on standard error without a folder, and its type cannot move the cursor', async () => {
-    await sink(undefined).take('image/\u001B[2Jpng', Buffer.alloc(1234));
+    await sink(undefined).take([{ type: 'image/\u001B[2Jpng', body: Buffer.alloc(1234) }], []);
+    await sink(undefined).take([], []);
     expect(io.stderr.text).toBe('[image/\\x1b[2Jpng, 1,234 bytes; use --save-media DIR]\n');
   });
 
   it('that cannot be saved is one error with the place and the reason', async () => {
     await writeFile(join(folder, 'file'), '');
-    await expect(sink(join(folder, 'file')).take('image/png', Buffer.from('x'))).rejects.toMatchObject({
+    await expect(
+      sink(join(folder, 'file')).take([{ type: 'image/png', body: Buffer.from('x') }], []),
+    ).rejects.toMatchObject({
       code: 'FILE_ERROR',
       message: expect.stringMatching(/^cannot write ".*\/file": (EEXIST|ENOTDIR)$/),
     });

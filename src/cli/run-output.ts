@@ -1,18 +1,19 @@
-/** What a run says, for programs as `--json` lines and for people; rich output becomes files with `--save-media DIR`. */
+/** What a run says, for programs as `--json` lines and for people; pictures and their like become files with `--save-media DIR`. */
 import { isUtf8 } from 'node:buffer';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folders.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import type { DisplayedForm, DisplayForm } from '../protocol/display.ts';
+import { contentDocument } from '../protocol/event-document.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import { printable, type Screen } from './screen.ts';
 
 /** The `--json` line of an event. */
 export function runEventDocument({ n, event, body }: NumberedRunEvent): Record<string, unknown> {
-  const { kind } = event;
-  const hasBody = kind === 'stdout' || kind === 'stderr' || kind === 'media' || kind === 'html';
-  return { n, ...event, ...(hasBody ? textOrBase64(body) : {}) };
+  const isOutput = event.kind === 'stdout' || event.kind === 'stderr';
+  return { n, ...(contentDocument({ event, body }) ?? event), ...(isOutput ? textOrBase64(body) : {}) };
 }
 
 /** Bytes as `text` when they are UTF-8, else as `base64`: nothing is replaced or lost. */
@@ -26,16 +27,18 @@ const endings: Readonly<Record<string, string>> = {
   'image/jpeg': 'jpg',
   'image/gif': 'gif',
   'image/svg+xml': 'svg',
+  'image/webp': 'webp',
   'audio/ogg': 'ogg',
+  'application/pdf': 'pdf',
+  'application/javascript': 'js',
   'text/html': 'html',
-  'text/plain': 'txt',
   'text/markdown': 'md',
   'text/latex': 'tex',
   'application/json': 'json',
 };
 const maxFiles = 100_000;
 
-/** Takes pictures and HTML of one run: into files of a folder, else a note stands for them. */
+/** Takes what a terminal can't show of the values of one run: into files of a folder, else a note stands for it. */
 export class MediaSink {
   readonly #screen: Screen;
   readonly #folder: string | undefined;
@@ -46,16 +49,22 @@ export class MediaSink {
     this.#folder = folder;
   }
 
-  /** Saves it, or says that it is there. */
-  async take(type: string, body: Uint8Array): Promise<void> {
-    const size = `${body.length.toLocaleString('en-US')} bytes`;
+  /** Saves the forms of a value, or says that they are there; says what was too large to come at all. */
+  async take(forms: readonly DisplayedForm[], omitted: readonly DisplayForm[]): Promise<void> {
+    for (const form of omitted) await this.#note(`${described(form)}: too large to be shown; save it to a file`);
     if (this.#folder === undefined) {
-      const note = `[${printable(type)}, ${size}; use --save-media DIR]\n`;
-      await this.#screen.io.stderr.write(this.#screen.style('dim', note)).catch(() => {});
+      const listed = forms.map(({ type, body }) => described({ type, bytes: body.length })).join(', ');
+      if (listed !== '') await this.#note(`${listed}; use --save-media DIR`);
       return;
     }
-    const path = await this.#save(this.#folder, endings[type] ?? 'bin', body);
-    await this.#screen.io.stderr.write(this.#screen.style('dim', `[${printable(type)}, ${size}: ${path}]\n`));
+    for (const { type, body } of forms) {
+      const path = await this.#save(this.#folder, endings[type] ?? 'bin', body);
+      await this.#note(`${described({ type, bytes: body.length })}: ${path}`);
+    }
+  }
+
+  async #note(text: string): Promise<void> {
+    await this.#screen.io.stderr.write(this.#screen.style('dim', `[${text}]\n`)).catch(() => {});
   }
 
   async #save(folder: string, ending: string, body: Uint8Array): Promise<string> {
@@ -75,6 +84,9 @@ export class MediaSink {
     throw new KerneletError('FILE_ERROR', `${folder} is full of media files`);
   }
 }
+
+const described = ({ type, bytes }: DisplayForm): string =>
+  `${printable(type)}, ${bytes.toLocaleString('en-US')} bytes`;
 
 const unsaved = (path: string, error: unknown): KerneletError =>
   new KerneletError('FILE_ERROR', `cannot write ${JSON.stringify(path)}: ${systemErrorCode(error) ?? error}`, {

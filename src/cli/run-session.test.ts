@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { FakeAgent, type PlantedEvent, type PlantedRun } from '../../test/support/fake-agent.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { shownValue } from '../../test/support/shown-value.ts';
 import { createApp } from '../http/app.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
@@ -22,6 +23,11 @@ const end = (
   exitCode = 0,
   reason: 'exited' | 'memory-limit' | 'kernel-ended' | 'time-limit' = 'exited',
 ): PlantedEvent => [{ kind: 'finished', exitCode, reason }];
+
+const table = shownValue(
+  { 'text/html': '<p>', 'text/plain': 'a b', 'image/png': 'PNG' },
+  { omitted: [{ type: 'application/pdf', bytes: 5_000_000 }] },
+);
 
 let agent: FakeAgent;
 let io: MemoryIo;
@@ -74,7 +80,8 @@ describe('a run that is shown', () => {
   });
 
   it('is one document a line with --json, the last with the exit status', async () => {
-    await show(() => [[{ kind: 'stdout' }, 'a\nb'], [{ kind: 'html' }, '<p>'], end(-15)], { json: true });
+    const error = { kind: 'error', name: 'ValueError', message: 'no' } as const;
+    await show(() => [[{ kind: 'stdout' }, 'a\nb'], table, [error, 'Traceback\n'], end(-15)], { json: true });
     expect(
       io.stdout.text
         .trimEnd()
@@ -82,8 +89,19 @@ describe('a run that is shown', () => {
         .map((line) => JSON.parse(line) as unknown),
     ).toEqual([
       { n: 1, kind: 'stdout', text: 'a\nb' },
-      { n: 2, kind: 'html', text: '<p>' },
-      { n: 3, kind: 'finished', exitCode: -15, reason: 'exited', status: 143 },
+      {
+        n: 2,
+        kind: 'display',
+        role: 'result',
+        forms: [
+          { type: 'text/html', text: '<p>' },
+          { type: 'text/plain', text: 'a b' },
+          { type: 'image/png', base64: 'UE5H' },
+        ],
+        omitted: [{ type: 'application/pdf', bytes: 5_000_000 }],
+      },
+      { n: 3, ...error, traceback: 'Traceback\n' },
+      { n: 4, kind: 'finished', exitCode: -15, reason: 'exited', status: 143 },
     ]);
     expect(io.stderr.text).toBe('');
   });
@@ -160,10 +178,23 @@ describe('a run that is shown', () => {
     expect(io.stderr.text).toBe('');
   });
 
-  it('saves its pictures', async () => {
+  it('has the text of its values on standard output, a note of their other forms, and its traceback', async () => {
+    const error = { kind: 'error', name: 'ValueError', message: 'no' } as const;
+    expect(await show(() => [table, [error, 'Traceback\n'], end(1)])).toBe(1);
+    expect(io.stdout.text).toBe('a b\n');
+    expect(io.stderr.text).toBe(
+      '[application/pdf, 5,000,000 bytes: too large to be shown; save it to a file]\n' +
+        '[text/html, 3 bytes, image/png, 3 bytes; use --save-media DIR]\nTraceback\n',
+    );
+  });
+
+  // @promise whole-values
+  it.each([false, true])('saves every form of its values but the text, with --json %s', async (json) => {
     const folder = await mkdtemp(join(tmpdir(), 'kernelet-session-'));
-    await show(() => [[{ kind: 'media', type: 'image/png' }, 'png'], end()], { saveMedia: folder });
-    expect(await readFile(join(folder, 'media-001.png'), 'utf8')).toBe('png');
+    await show(() => [table, end()], { saveMedia: folder, json });
+    expect(await readFile(join(folder, 'media-001.html'), 'utf8')).toBe('<p>');
+    expect(await readFile(join(folder, 'media-002.png'), 'utf8')).toBe('PNG');
+    expect(await readdir(folder)).toHaveLength(2);
     await rm(folder, { recursive: true });
   });
 

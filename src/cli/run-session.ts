@@ -1,10 +1,11 @@
 /**
  * One run from its start to its end, as `run` and `exec` show it: output to the right descriptors, standard input to
- * the program, questions answered, rich output saved. Resolves with the exit status.
+ * the program, questions answered, pictures saved. Resolves with the exit status.
  */
 import { hasCode } from '../lib/errors.ts';
 import { newRunId } from '../lib/ids.ts';
 import { isSystemError } from '../lib/system-error.ts';
+import { displayedForms } from '../protocol/display.ts';
 import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
 import type { ApiClient, ExecuteRequest } from './api-client.ts';
 import { type EndStatus, exitStatus, statusOfEnd } from './exit-status.ts';
@@ -29,6 +30,7 @@ export interface RunSessionOptions {
   readonly signal: AbortSignal;
 }
 
+const newline = Buffer.from('\n');
 /** Time that a program gets to end by itself after nobody reads its output any more. */
 const interruptGraceMs = 2_000;
 
@@ -123,19 +125,17 @@ export class RunSession {
     this.#waiting?.[Symbol.dispose]();
     this.#waiting = event.kind === 'queued' ? this.#waitBehind(event.behind) : null;
     if (event.kind === 'finished') return await this.#finish(numbered, event);
-    if (event.kind === 'stderr') this.#readOnly.take(body);
+    if (event.kind === 'stderr' || event.kind === 'error') this.#readOnly.take(body);
+    if (screen.json) await screen.document(runEventDocument(numbered));
     if (event.kind === 'waiting-input') {
-      await screen.document(runEventDocument(numbered));
       await screen.result(event.prompt);
       void this.#answer(event.password);
-    } else if (screen.json) {
-      await screen.document(runEventDocument(numbered));
-    } else if (event.kind === 'stdout' || event.kind === 'stderr') {
+    } else if (event.kind === 'display') {
+      await this.#show(event, body);
+    } else if (!screen.json && (event.kind === 'stdout' || event.kind === 'stderr')) {
       await screen.io[event.kind].write(body);
-    } else if (event.kind === 'media') {
-      await this.#media.take(event.type, body);
-    } else if (event.kind === 'html') {
-      await this.#media.take('text/html', body);
+    } else if (!screen.json && event.kind === 'error') {
+      await screen.io.stderr.write(body);
     }
     return null;
   }
@@ -146,6 +146,16 @@ export class RunSession {
     return io.clock.after(waitingNoteMs, () => {
       if (io.stderr.isTerminal) void this.#options.screen.note(`waiting behind run ${run}; Ctrl-C takes this one back`);
     });
+  }
+
+  /** The text of a value on standard output; its other forms are saved where the caller wants them. */
+  async #show({ forms, omitted }: RunEvent & { kind: 'display' }, body: Uint8Array): Promise<void> {
+    const { screen, saveMedia } = this.#options;
+    const displayed = displayedForms(forms, body);
+    const text = displayed.find(({ type }) => type === 'text/plain');
+    if (!screen.json && text) await screen.io.stdout.write(Buffer.concat([text.body, newline]));
+    const others = displayed.filter(({ type }) => type !== 'text/plain');
+    if (!screen.json || saveMedia !== undefined) await this.#media.take(others, omitted);
   }
 
   /** Not waited for: the run may end while a question is open. */

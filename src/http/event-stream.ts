@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { raceWithSignal } from '../lib/deadline.ts';
 import { type ErrorDocument, KerneletError, toKerneletError } from '../lib/errors.ts';
+import { contentDocument } from '../protocol/event-document.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import type { ApiContext } from './operation.ts';
 import type { OpenStream } from './stream-reply.ts';
@@ -115,8 +116,10 @@ export function encodeEvent(event: { id?: number; type?: string; data: unknown }
   return Buffer.from(`${id}${type}data: ${JSON.stringify(event.data)}\n\n`);
 }
 
-/** An event of a run: `id` is its number, the bytes are base64 in `body`, the last member. */
+/** An event of a run: `id` is its number, output is base64 in `body`, the last member; others have their content in themselves. */
 export function encodeRunEvent({ n, event, body }: NumberedRunEvent): Buffer {
+  const content = contentDocument({ event, body });
+  if (content) return encodeEvent({ id: n, data: { n, event: content } });
   const head = `id: ${n}\ndata: {"n":${n},"event":${JSON.stringify(event)}`;
   return body.length === 0 ? Buffer.from(`${head}}\n\n`) : withBody(head, body);
 }

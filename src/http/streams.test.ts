@@ -4,7 +4,7 @@ import { KerneletError } from '../lib/errors.ts';
 import { parseKernelId, parseSessionId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
-import { framesMediaType } from '../protocol/run-event.ts';
+import { framesMediaType } from '../protocol/run-frames.ts';
 import { createApp } from './app.ts';
 import type { ApiApp } from './operation.ts';
 import { runEventSchema } from './routes/runs.ts';
@@ -68,13 +68,26 @@ describe('runs', () => {
     expect(agent.runs.size).toBe(0);
   });
 
+  // @promise whole-values
   it('say what happens, numbered, with every byte', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     agent.script = () => [
       [{ kind: 'started' }],
       [{ kind: 'stdout' }, bytes],
       [{ kind: 'waiting-input', prompt: 'a\n"b" ,"body":"', password: true }],
-      [{ kind: 'media', type: 'image/png' }, bytes],
+      [
+        {
+          kind: 'display',
+          role: 'result',
+          forms: [
+            { type: 'text/plain', bytes: 2 },
+            { type: 'image/png', bytes: 256 },
+          ],
+          omitted: [{ type: 'text/html', bytes: 5_000_000 }],
+        },
+        Buffer.concat([Buffer.from('é'), bytes]),
+      ],
+      [{ kind: 'error', name: 'ValueError', message: 'é' }, 'Traceback é\n'],
       [{ kind: 'finished', exitCode: -9, reason: 'memory-limit' }],
     ];
     await execute();
@@ -84,9 +97,24 @@ describe('runs', () => {
       id: block['id'],
       ...runEventSchema.parse(JSON.parse(block['data'] ?? '')),
     }));
-    expect(events.map(({ id: number, n }) => [number, n])).toEqual([1, 2, 3, 4, 5].map((n) => [String(n), n]));
+    expect(events.map(({ id: number, n }) => [number, n])).toEqual([1, 2, 3, 4, 5, 6].map((n) => [String(n), n]));
     expect(Buffer.from(events[1]?.body ?? '', 'base64').equals(bytes)).toBe(true);
     expect(events[2]?.event).toEqual({ kind: 'waiting-input', prompt: 'a\n"b" ,"body":"', password: true });
+    expect(events.slice(3, 5).map(({ event, body }) => [event, body])).toEqual([
+      [
+        {
+          kind: 'display',
+          role: 'result',
+          forms: [
+            { type: 'text/plain', text: 'é' },
+            { type: 'image/png', base64: Buffer.from(bytes).toString('base64') },
+          ],
+          omitted: [{ type: 'text/html', bytes: 5_000_000 }],
+        },
+        undefined,
+      ],
+      [{ kind: 'error', name: 'ValueError', message: 'é', traceback: 'Traceback é\n' }, undefined],
+    ]);
   });
 
   it('come as frames to who prefers bytes, errors too', async () => {

@@ -28,6 +28,8 @@ export const folderGeneration = 2;
 export const servicesGeneration = 3;
 /** The first generation in which a run that waits says behind which other, and kernels have other contexts than `main`. */
 export const contextsGeneration = 4;
+/** The first generation whose runners tell of values with all their forms, and of errors by their name. */
+export const wholeResultsGeneration = 4;
 
 /** The header of a frame that the agent sends. */
 export type AgentFrameHeader =

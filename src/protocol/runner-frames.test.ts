@@ -7,6 +7,12 @@ import { parseRunnerFrameHeader } from './runner-frames.ts';
 
 const models = [{ name: 'm', healthy: null }];
 const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 12.5, logBytesDropped: 0, models };
+const forms = [
+  { type: 'text/html; charset=utf-8', bytes: 5 },
+  { type: 'image/svg+xml', bytes: 2 },
+];
+const omitted = [{ type: 'image/png', bytes: 5_000_000 }];
+const bodyBytes = 7;
 const summary = { run: 'r-1', phase: 'finished', last: 3, oldest: 2, exitCode: -9, reason: 'signalled' };
 
 describe('parseRunnerFrameHeader', () => {
@@ -24,8 +30,8 @@ describe('parseRunnerFrameHeader', () => {
     { t: 'run', summary },
     { t: 'event', run: 'r-1', n: 1, event: { kind: 'stdout' } },
     { t: 'event', run: 'r-1', n: 1, event: { kind: 'queued', behind: 'r-0' } },
-    { t: 'event', run: 'r-1', n: 2, event: { kind: 'media', type: 'image/svg+xml' } },
-    { t: 'event', run: 'r-1', n: 2, event: { kind: 'media', type: 'text/html; charset=utf-8' } },
+    { t: 'event', run: 'r-1', n: 2, event: { kind: 'display', role: 'result', forms, omitted } },
+    { t: 'event', run: 'r-1', n: 2, event: { kind: 'error', name: 'ValueError', message: '' } },
     { t: 'event', run: 'r-1', n: 3, event: { kind: 'waiting-input', prompt: 'name? ', password: true } },
     { t: 'event', run: 'r-1', n: 4, event: { kind: 'build-finished', exitCode: 1 } },
     { t: 'event', run: 'r-1', n: 5, event: { kind: 'finished', exitCode: 0, reason: 'exited' } },
@@ -35,9 +41,19 @@ describe('parseRunnerFrameHeader', () => {
     { t: 'end' },
   ];
   it.each(good)('keeps a correct header as it is: %j', (header) => {
-    expect(parseRunnerFrameHeader(header)).toEqual(header);
+    expect(parseRunnerFrameHeader(header, bodyBytes)).toEqual(header);
   });
 
+  // @promise runner-generations
+  it.each([
+    [{ kind: 'html' }, 'text/html'],
+    [{ kind: 'media', type: 'image/png' }, 'image/png'],
+  ])('takes %j of an older runner for a value of one form', (event, type) => {
+    const value = { kind: 'display', role: 'display', forms: [{ type, bytes: bodyBytes }], omitted: [] };
+    expect(parseRunnerFrameHeader({ t: 'event', run: 'r', n: 1, event }, bodyBytes)).toMatchObject({ event: value });
+  });
+
+  const display = { kind: 'display', role: 'result', forms, omitted: [] };
   const bad: readonly unknown[] = [
     null,
     [],
@@ -52,6 +68,30 @@ describe('parseRunnerFrameHeader', () => {
     { t: 'event', run: 'r', n: 1, event: { kind: 'queued', behind: 'a b' } },
     { t: 'event', run: 'r', n: 1.5, event: { kind: 'stdout' } },
     { t: 'event', run: 'r', n: 1, event: { kind: 'media', type: 'a/b\nx' } },
+    { t: 'event', run: 'r', n: 1, event: { ...display, role: 'value' } },
+    { t: 'event', run: 'r', n: 1, event: { ...display, omitted: null } },
+    { t: 'event', run: 'r', n: 1, event: { ...display, forms: forms.slice(1) } },
+    { t: 'event', run: 'r', n: 1, event: { ...display, forms: [...forms, { type: 'a/b', bytes: 1 }] } },
+    { t: 'event', run: 'r', n: 1, event: { ...display, forms: [...forms, { type: 'a/b\nx', bytes: 0 }] } },
+    {
+      t: 'event',
+      run: 'r',
+      n: 1,
+      event: {
+        ...display,
+        forms: [
+          { type: 'a/b', bytes: 8 },
+          { type: 'a/b', bytes: -1 },
+        ],
+      },
+    },
+    {
+      t: 'event',
+      run: 'r',
+      n: 1,
+      event: { ...display, forms: [...forms, ...Array(31).fill({ type: 'a/b', bytes: 0 })] },
+    },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'error', name: 'ValueError' } },
     { t: 'event', run: 'r', n: 1, event: { kind: 'finished', exitCode: '0', reason: 'exited' } },
     { t: 'event', run: 'r', n: 1, event: { kind: 'finished', exitCode: 0, reason: 'bored' } },
     { t: 'reply', id: 1, ok: 1 },
@@ -60,22 +100,20 @@ describe('parseRunnerFrameHeader', () => {
     { t: 'status', status: { ...status, startedAt: null } },
   ];
   it.each(bad)('refuses a wrong header: %j', (header) => {
-    expect(() => parseRunnerFrameHeader(header)).toThrow(FrameError);
+    expect(() => parseRunnerFrameHeader(header, bodyBytes)).toThrow(FrameError);
   });
 
   it('takes a runner that says nothing of models for one that serves none', () => {
     const { models: _, ...older } = status;
-    expect(parseRunnerFrameHeader({ t: 'status', status: older })).toEqual({
+    expect(parseRunnerFrameHeader({ t: 'status', status: older }, 0)).toEqual({
       t: 'status',
       status: { ...older, models: [] },
     });
   });
 
   it('drops unknown fields and cuts endless texts', () => {
-    const header = parseRunnerFrameHeader({
-      t: 'status',
-      status: { ...status, detail: 'x'.repeat(100_000), extra: 1 },
-    });
+    const long = { ...status, detail: 'x'.repeat(100_000), extra: 1 };
+    const header = parseRunnerFrameHeader({ t: 'status', status: long }, 0);
     expect(header).toEqual({ t: 'status', status: { ...status, detail: expect.stringMatching(/^x{4096}…$/) } });
   });
 
@@ -83,8 +121,8 @@ describe('parseRunnerFrameHeader', () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), corrupted(good)), (header) => {
         try {
-          const read = parseRunnerFrameHeader(header);
-          expect(parseRunnerFrameHeader(read)).toEqual(read);
+          const read = parseRunnerFrameHeader(header, bodyBytes);
+          expect(parseRunnerFrameHeader(read, bodyBytes)).toEqual(read);
         } catch (thrown) {
           expect(thrown).toBeInstanceOf(FrameError);
         }

@@ -4,7 +4,9 @@
  * not known are dropped, and whatever does not fit is a FrameError.
  */
 import type { KernelId, RunId } from '../lib/ids.ts';
+import { type DisplayForm, displayRoles, isMediaType, maxDisplayForms } from './display.ts';
 import { FrameError } from './frame.ts';
+import { fromGeneration3, type Generation3Event } from './generation-3.ts';
 import { type Fields, finite, list, object, oneOf, runId, text, whole } from './guards.ts';
 import { type InterpreterState, interpreterStates } from './kernel-contexts.ts';
 import { type ModelHealth, modelHealths } from './kernel-models.ts';
@@ -50,6 +52,14 @@ export type RunnerFrameHeader =
   | { readonly t: 'data' }
   | { readonly t: 'end' };
 
+/** The header of an event as a runner sends it, perhaps to an agent of an older generation. */
+export interface SentEventHeader {
+  readonly t: 'event';
+  readonly run: RunId;
+  readonly n: number;
+  readonly event: RunEvent | Generation3Event;
+}
+
 /** An error of a request; `code` is one of the agent's error codes. */
 export interface RunnerError {
   readonly code: RunnerErrorCode;
@@ -78,18 +88,19 @@ export type RunnerErrorCode = (typeof runnerErrorCodes)[number];
 const runnerPhases: readonly RunnerPhase[] = ['starting', 'ready', 'failed', 'stopping'];
 const refusals = ['secret', 'protocol', 'form'] as const;
 const kernelIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
 /** Texts of the runner that are shown to people are cut to this many characters. */
 const maxText = 4096;
 /** More runs than a runner keeps: 256 that wait, 80 that run, 64 that have finished and as many that nobody has read. */
 const maxRuns = 1_000;
 
-/** Reads the header of a frame that a runner sent. Throws FrameError when it is not one. */
-export function parseRunnerFrameHeader(header: unknown): RunnerFrameHeader {
+/** Reads the header of a frame that a runner sent with so many bytes behind it. Throws FrameError when it is not one. */
+export function parseRunnerFrameHeader(header: unknown, bodyBytes: number): RunnerFrameHeader {
   const fields = object(header, 'header');
   switch (fields['t']) {
-    case 'event':
-      return { t: 'event', run: runId(fields['run']), n: whole(fields['n'], 'n', 1), event: runEvent(fields['event']) };
+    case 'event': {
+      const event = runEvent(fields['event'], bodyBytes);
+      return { t: 'event', run: runId(fields['run']), n: whole(fields['n'], 'n', 1), event };
+    }
     case 'reply':
       return reply(fields);
     case 'run':
@@ -162,22 +173,31 @@ function runSummary(value: unknown): RunSummary {
   };
 }
 
-function runEvent(value: unknown): RunEvent {
+function runEvent(value: unknown, bodyBytes: number): RunEvent {
   const fields = object(value, 'event');
   const kind = fields['kind'];
   switch (kind) {
     case 'started':
     case 'stdout':
     case 'stderr':
-    case 'html':
       return { kind };
     case 'queued':
       return { kind, behind: runId(fields['behind']) };
-    case 'media': {
-      const type = fields['type'];
-      if (typeof type !== 'string' || !mediaTypeForm.test(type)) throw new FrameError('type is not a media type');
-      return { kind, type };
+    case 'display': {
+      const forms = displayForms(fields['forms'], 'forms');
+      if (forms.reduce((sum, { bytes }) => sum + bytes, 0) !== bodyBytes) {
+        throw new FrameError('the forms of a value do not make up its body');
+      }
+      const omitted = displayForms(fields['omitted'], 'omitted');
+      return { kind, role: oneOf(fields['role'], displayRoles, 'role'), forms, omitted };
     }
+    case 'error':
+      return { kind, name: shown(fields['name'], 'name'), message: shown(fields['message'], 'message') };
+    // Runners of generation 3 and older have one form of each value.
+    case 'html':
+      return fromGeneration3('text/html', bodyBytes);
+    case 'media':
+      return fromGeneration3(mediaType(fields['type']), bodyBytes);
     case 'waiting-input':
       return { kind, prompt: shown(fields['prompt'], 'prompt', maxPrompt), password: fields['password'] === true };
     case 'clean-finished':
@@ -192,6 +212,18 @@ function runEvent(value: unknown): RunEvent {
     default:
       throw new FrameError('event of an unknown kind');
   }
+}
+
+function displayForms(value: unknown, what: string): readonly DisplayForm[] {
+  return list(value, what, maxDisplayForms).map((item) => {
+    const fields = object(item, 'form');
+    return { type: mediaType(fields['type']), bytes: whole(fields['bytes'], 'bytes', 0) };
+  });
+}
+
+function mediaType(value: unknown): string {
+  if (typeof value !== 'string' || !isMediaType(value)) throw new FrameError('type is not a media type');
+  return value;
 }
 
 /** A text of the runner's that people will see; what is too long is cut, and no reason to drop the frame. */

@@ -180,7 +180,8 @@ export class Connection implements Disposable {
       const plain = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       for (const frame of this.#decoder.push(plain)) {
         if (this.isClosed) return;
-        this.#handler(parseRunnerFrameHeader(frame.header), frame.body, frame.headerBytes);
+        const { header, body, headerBytes } = frame;
+        this.#handler(parseRunnerFrameHeader(header, body.length), body, headerBytes);
       }
     } catch (thrown) {
       this.#fail(thrown);

@@ -5,7 +5,7 @@
 import { addAbortListener } from 'node:events';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import { headerLength, type NumberedRunEvent } from '../protocol/run-event.ts';
 
 /** What the owner of a stream hears of its reader. */
 export interface RunStreamOwner {
@@ -160,9 +160,8 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
   }
 }
 
-/** A prompt may be longer than any body; a character has two bytes. */
-const costOf = ({ event, body }: NumberedRunEvent): number =>
-  body.length + overheadBytes + (event.kind === 'waiting-input' ? event.prompt.length * 2 : 0);
+/** A header may be longer than any body; a character has two bytes. */
+const costOf = ({ event, body }: NumberedRunEvent): number => body.length + overheadBytes + headerLength(event) * 2;
 
 /**
  * A body is a view of what one read of the socket brought, and keeps all of that alive: one that is to wait and is a

@@ -6,8 +6,16 @@ import { parseDriverLine } from './driver-protocol.ts';
 
 const good = [
   { ev: 'ready' },
-  { ev: 'media', type: 'image/png', encoding: 'base64', data: 'eA==' },
-  { ev: 'html', data: '<b>' },
+  {
+    ev: 'display',
+    role: 'result',
+    forms: [
+      { type: 'text/plain', encoding: 'text', data: '' },
+      { type: 'image/png', encoding: 'base64', data: 'eA==' },
+      { type: 'text/html; charset=utf-8', bytes: 5_000_000 },
+    ],
+  },
+  { ev: 'error', name: 'ValueError', message: 'no', traceback: 'Traceback …' },
   { ev: 'input', prompt: '? ', password: true },
   { ev: 'done', id: 3, exitCode: -9 },
   { ev: 'completion', id: 3, matches: ['a', 'b'] },
@@ -22,16 +30,28 @@ it.each([
   '5',
   '[]',
   '{"ev":"finished"}',
-  '{"ev":"media","type":"image/png\\r\\nX: y","encoding":"base64","data":""}',
-  '{"ev":"media","type":"png","encoding":"base64","data":""}',
-  '{"ev":"media","type":"image/png","encoding":"hex","data":""}',
-  '{"ev":"html"}',
+  '{"ev":"display","role":"value","forms":[]}',
+  '{"ev":"display","role":"result","forms":{}}',
+  '{"ev":"error","name":"E","message":"no"}',
   '{"ev":"input","password":true}',
   '{"ev":"done","id":1,"exitCode":0.5}',
   '{"ev":"done","id":"1","exitCode":0}',
   '{"ev":"completion","id":1,"matches":"a"}',
 ])('takes %s for nothing', (line) => {
   expect(parseDriverLine(line)).toBeNull();
+});
+
+it('forms of a value are bounded, and what is no form is left out', () => {
+  const odd = [
+    { type: 'image/png\r\nX: y', encoding: 'base64', data: '' },
+    { type: 'png', encoding: 'base64', data: '' },
+    { type: 'image/png', encoding: 'hex', data: '' },
+    { type: 'image/png', bytes: -1 },
+    'form',
+  ];
+  const many = Array.from({ length: 40 }, (_, index) => ({ type: `a/${index}`, encoding: 'text', data: '' }));
+  const event = parseDriverLine(JSON.stringify({ ev: 'display', role: 'display', forms: [...odd, ...many] }));
+  expect(event).toEqual({ ev: 'display', role: 'display', forms: many.slice(0, 32) });
 });
 
 it('completions of a driver are bounded, and what is not a text is left out', () => {

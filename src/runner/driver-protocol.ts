@@ -10,6 +10,7 @@
 
 import {
   listOfThose,
+  newer,
   object,
   oneOf,
   otherwise,
@@ -19,7 +20,9 @@ import {
   such,
   text,
   truth,
+  whole,
 } from '../lib/json-reader.ts';
+import { type DisplayRole, displayRoles, isMediaType, maxDisplayForms } from '../protocol/display.ts';
 
 /** What the runner sends to the driver. */
 export type ToDriver =
@@ -29,35 +32,52 @@ export type ToDriver =
   | { readonly op: 'input'; readonly text: string | null }
   | { readonly op: 'complete'; readonly id: number; readonly code: string; readonly cursor: number };
 
+/** A form of a value: its content, or how many bytes it has, when that is more than the runner takes for a value. */
+export type DriverForm =
+  | { readonly type: string; readonly encoding: 'base64' | 'text'; readonly data: string }
+  | { readonly type: string; readonly bytes: number };
+
 /** What the driver sends to the runner. */
 export type FromDriver =
   | { readonly ev: 'ready' }
-  /** `encoding` says how `data` stands for the body: `base64` for pictures, `text` for the rest. */
-  | { readonly ev: 'media'; readonly type: string; readonly encoding: 'base64' | 'text'; readonly data: string }
-  | { readonly ev: 'html'; readonly data: string }
+  /** A value with the forms that it offers, `text/plain` among them; `result` is the value of the query itself. */
+  | { readonly ev: 'display'; readonly role: DisplayRole; readonly forms: readonly DriverForm[] }
+  /**
+   * The error that the query ends with, before its `done`: its class, its text, and the traceback as the language prints it,
+   * with the last newline. The traceback is empty when standard error has it already.
+   */
+  | { readonly ev: 'error'; readonly name: string; readonly message: string; readonly traceback: string }
   | { readonly ev: 'input'; readonly prompt: string; readonly password: boolean }
   /**
-   * 0, the value of SystemExit, 1 after an exception (whose traceback went to standard error), 130 after an interrupt.
+   * 0, the value of SystemExit, 1 after an error, 130 after an interrupt.
    * A driver that ends during a query sends none: its own status is the query's, and the state is gone.
    */
   | { readonly ev: 'done'; readonly id: number; readonly exitCode: number }
   | { readonly ev: 'completion'; readonly id: number; readonly matches: readonly string[] };
 
-const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
 const maxMatches = 1000;
+
+const mediaType = such(text, isMediaType, 'a media type');
+const encoding = oneOf(['base64', 'text']);
+const form = object<DriverForm>((of) => {
+  const type = of('type', mediaType);
+  const data = of('data', newer<string | null>(text, null));
+  return data === null ? { type, bytes: of('bytes', whole) } : { type, encoding: of('encoding', encoding), data };
+});
 
 const forms: { readonly [Ev in FromDriver['ev']]: Reader<Extract<FromDriver, { ev: Ev }>> } = {
   ready: () => ({ ev: 'ready' }),
-  media: object((of) => ({
-    ev: 'media',
-    type: of(
-      'type',
-      such(text, (type) => mediaTypeForm.test(type), 'a media type'),
-    ),
-    encoding: of('encoding', oneOf(['base64', 'text'])),
-    data: of('data', text),
+  display: object((of) => ({
+    ev: 'display',
+    role: of('role', oneOf(displayRoles)),
+    forms: of('forms', listOfThose(form)).slice(0, maxDisplayForms),
   })),
-  html: object((of) => ({ ev: 'html', data: of('data', text) })),
+  error: object((of) => ({
+    ev: 'error',
+    name: of('name', text),
+    message: of('message', text),
+    traceback: of('traceback', text),
+  })),
   input: object((of) => ({
     ev: 'input',
     prompt: of('prompt', text),

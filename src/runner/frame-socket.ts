@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { type AgentFrameHeader, parseAgentFrameHeader } from '../protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder, FrameError } from '../protocol/frame.ts';
-import type { RunnerFrameHeader } from '../protocol/runner-frames.ts';
+import type { RunnerFrameHeader, SentEventHeader } from '../protocol/runner-frames.ts';
 
 /** Above this the sender of events and files waits. */
 const busyBytes = 1024 * 1024;
@@ -55,7 +55,7 @@ export class FrameSocket {
     return !this.#socket.destroyed && this.#socket.writable;
   }
 
-  send(header: RunnerFrameHeader, body?: Uint8Array): void {
+  send(header: RunnerFrameHeader | SentEventHeader, body?: Uint8Array): void {
     if (!this.open) return;
     if (this.#socket.writableLength > maxUnreadBytes) {
       this.close('the peer does not read');

@@ -4,7 +4,9 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
+import { toGeneration3 } from '../protocol/generation-3.ts';
 import type { InterpreterState } from '../protocol/kernel-contexts.ts';
+import { displayEvents, errorEvents, type SaidEvent } from './driver-events.ts';
 import { type FromDriver, parseDriverLine, type ToDriver } from './driver-protocol.ts';
 import type { Execution, Outcome } from './execution.ts';
 import type { DriverCommand } from './runtime.ts';
@@ -14,8 +16,6 @@ import { LineReader } from './tenant-streams.ts';
 const startTimeoutMs = 60_000;
 const completionTimeoutMs = 5000;
 const maxCompletions = 16;
-/** What fits into one frame with its header. */
-const maxMediaBytes = 960 * 1024;
 
 interface Query {
   readonly id: number;
@@ -224,22 +224,24 @@ export class Interpreter {
           answer: (text) => this.#send({ op: 'input', text }),
         });
         break;
-      case 'html':
-        this.#show(execution, { kind: 'html' }, Buffer.from(event.data));
+      case 'display':
+        for (const said of displayEvents(event.role, event.forms)) this.#say(execution, said);
         break;
-      case 'media':
-        this.#show(execution, { kind: 'media', type: event.type }, mediaBytes(event.encoding, event.data));
+      case 'error':
+        for (const said of errorEvents(event)) this.#say(execution, said);
         break;
     }
   }
 
-  #show(execution: Execution, event: { kind: 'html' } | { kind: 'media'; type: string }, body: Buffer): void {
-    if (body.length <= maxMediaBytes) {
-      execution.run.emit(event, body);
+  /** What is text of it goes to the container's log too, as generation 3 had it. */
+  #say(execution: Execution, { event, body }: SaidEvent): void {
+    if (event.kind === 'stdout' || event.kind === 'stderr') {
+      execution.output(event.kind, body);
       return;
     }
-    const what = event.kind === 'html' ? 'HTML' : event.type;
-    execution.say(`${what} of ${body.length} bytes is too large to be shown; save it to a file`);
+    const printed = toGeneration3({ n: 0, event, body });
+    if (printed.event.kind === 'stdout' || printed.event.kind === 'stderr') this.#options.tenant.log.copy(printed.body);
+    execution.run.emit(event, body);
   }
 
   #died(running: RunningCommand, exitCode: number): void {
@@ -281,6 +283,3 @@ export class Interpreter {
     this.#options.stateChanged(state, detail);
   }
 }
-
-const mediaBytes = (encoding: 'base64' | 'text', data: string): Buffer =>
-  Buffer.from(data, encoding === 'base64' ? 'base64' : 'utf8');

@@ -18,5 +18,5 @@ it('an agent that knows of no queues hears nothing in place of what a run waits 
 
 it('what an older agent knows it is told as it is', () => {
   const output = numbered({ kind: 'stderr' }, 'text');
-  expect(eventFor(1, output)).toBe(output);
+  expect(eventFor(1, output)).toEqual(output);
 });

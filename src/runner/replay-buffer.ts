@@ -3,7 +3,7 @@
  * Pure: it holds and counts; blocking the program is its owner's affair.
  */
 import { maxBodyBytes } from '../protocol/frame.ts';
-import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
+import { headerLength, type NumberedRunEvent, type RunEvent } from '../protocol/run-event.ts';
 
 /** What an event costs besides its bytes, so that a flood of empty events is bounded too. */
 const eventCostBytes = 128;
@@ -61,7 +61,7 @@ export class ReplayBuffer {
   /** Adds an event. Output joins the newest event of the same stream as long as nobody was given that one. */
   append(event: RunEvent, body: Uint8Array): void {
     const newest = this.#entries.at(-1);
-    const size = body.length + (event.kind === 'waiting-input' ? event.prompt.length : 0);
+    const size = body.length + headerLength(event);
     const joins =
       newest !== undefined &&
       !newest.handedOut &&

@@ -39,7 +39,7 @@ async function setUp() {
     const headers: RunnerFrameHeader[] = [];
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
-      for (const { header } of decoder.push(chunk)) headers.push(parseRunnerFrameHeader(header));
+      for (const { header, body } of decoder.push(chunk)) headers.push(parseRunnerFrameHeader(header, body.length));
     });
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     await once(socket, 'connect');

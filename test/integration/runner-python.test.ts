@@ -1,5 +1,7 @@
 /** Python in real containers: plain, and IPython where the image has it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { protocolGeneration } from '../../src/protocol/agent-frames.ts';
+import { displayedForms } from '../../src/protocol/display.ts';
 import { RunnerSession } from '../support/runner-session.ts';
 
 const start = (image: string) => RunnerSession.start('python', image, { config: { interpreter: 'lazy' } });
@@ -114,8 +116,12 @@ describe('IPython', () => {
   const media = async (code: string) => {
     const { events, stdout, stderr } = await kernel.query(code, 60_000);
     const shown = events.flatMap(({ event, body }) => {
-      if (event.kind === 'media') return [[event.type, Buffer.from(body).subarray(1, 4).toString()]];
-      return event.kind === 'html' ? [['html', Buffer.from(body).toString()]] : [];
+      if (event.kind !== 'display') return [];
+      const forms = displayedForms(event.forms, body).map(({ type, body: content }) => {
+        const text = Buffer.from(content).toString('latin1');
+        return [type, type === 'image/png' ? text.slice(1, 4) : text];
+      });
+      return [[event.role, Object.fromEntries(forms)]];
     });
     return { shown, stdout, stderr };
   };
@@ -126,18 +132,6 @@ describe('IPython', () => {
     expect((await kernel.query('get_ipython().__class__.__mro__[1].__name__')).stdout).toBe("'InteractiveShell'\n");
     expect(await kernel.query('!echo child; echo error >&2')).toMatchObject({ stdout: 'child\n', stderr: 'error\n' });
     expect((await kernel.query('await __import__("asyncio").sleep(0, x + 1)')).stdout).toBe('42\n');
-  });
-
-  it('shows pictures once, HTML, and what NumPy prints', async () => {
-    expect(await media('import matplotlib.pyplot as plt; _ = plt.plot([1, 2]); plt.show()')).toEqual({
-      shown: [['image/png', 'PNG']],
-      stdout: '',
-      stderr: '',
-    });
-    expect((await media('_ = plt.plot([2, 1])')).shown).toEqual([['image/png', 'PNG']]);
-    expect(await media('fig, ax = plt.subplots(); fig')).toMatchObject({ shown: [['image/png', 'PNG']], stdout: '' });
-    expect((await media('from IPython.display import HTML; HTML("<b>x</b>")')).shown).toEqual([['html', '<b>x</b>']]);
-    expect((await media('import numpy; numpy.arange(3)')).stdout).toBe('array([0, 1, 2])\n');
   });
 
   it('has the same exit rules', async () => {
@@ -159,5 +153,37 @@ describe('IPython', () => {
     expect(told).toMatchObject({ exitCode: 130, stderr: expect.stringMatching(/KeyboardInterrupt\n$/) });
     expect(told.stderr).not.toContain('/opt/backend.ai');
     expect((await kernel.query('x')).stdout).toBe('41\n');
+  });
+
+  it('shows pictures once, HTML, and what NumPy prints', async () => {
+    await kernel.reconnect({ protocol: protocolGeneration });
+    const figure = { 'image/png': 'PNG', 'text/plain': expect.stringMatching(/^<Figure size 640x480 with 1 Axes>$/) };
+    expect(await media('import matplotlib.pyplot as plt; _ = plt.plot([1, 2]); plt.show()')).toEqual({
+      shown: [['display', figure]],
+      stdout: '',
+      stderr: '',
+    });
+    expect((await media('_ = plt.plot([2, 1])')).shown).toEqual([['display', figure]]);
+    expect(await media('fig, ax = plt.subplots(); fig')).toMatchObject({ shown: [['result', figure]], stdout: '' });
+    const page = { 'text/html': '<b>x</b>', 'text/plain': '<IPython.core.display.HTML object>' };
+    expect((await media('from IPython.display import HTML; HTML("<b>x</b>")')).shown).toEqual([['result', page]]);
+    const array = [['result', { 'text/plain': 'array([0, 1, 2])' }]];
+    expect((await media('import numpy; numpy.arange(3)')).shown).toEqual(array);
+    const frame = await media('import pandas; pandas.DataFrame({"a": [1]})');
+    expect(frame.shown).toEqual([
+      ['result', { 'text/plain': '   a\n0  1', 'text/html': expect.stringContaining('<table border="1"') }],
+    ]);
+  });
+
+  it('tells of the error that a query ends with, and of no other', async () => {
+    const failed = await kernel.query('%who\n1/0');
+    expect(failed).toMatchObject({ exitCode: 1, stderr: '' });
+    const told = failed.events.find(({ event }) => event.kind === 'error');
+    expect(told?.event).toEqual({ kind: 'error', name: 'ZeroDivisionError', message: 'division by zero' });
+    expect(Buffer.from(told?.body ?? []).toString()).toMatch(/ZeroDivisionError: division by zero\n$/);
+    await kernel.shell('echo 1/0 >bad.py');
+    const caught = await kernel.query('%run bad.py\n2');
+    expect(caught.kinds).toEqual(['started', 'display', 'finished']);
+    expect(caught.stderr).toMatch(/ZeroDivisionError: division by zero\n$/);
   });
 });

@@ -10,11 +10,17 @@ import type { FromDriver, ToDriver } from '../../src/runner/driver-protocol.ts';
 export interface QueryOutcome {
   readonly stdout: string;
   readonly stderr: string;
-  /** Everything but `done`. */
+  /** The text of its value, when that has no other form; else null. */
+  readonly value: string | null;
+  readonly error: { readonly name: string; readonly message: string; readonly traceback: string } | null;
+  /** Everything else but `done`. */
   readonly events: readonly FromDriver[];
   /** −N when the driver died of signal N, its status when it exited. */
   readonly exitCode: number;
 }
+
+/** What a query comes to that says nothing. */
+export const quiet: QueryOutcome = { stdout: '', stderr: '', value: null, error: null, events: [], exitCode: 0 };
 
 /** How a query is dealt with while it runs. */
 export interface QueryOptions {
@@ -69,6 +75,11 @@ export class DriverHarness implements Disposable {
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#printed('stderr', chunk));
   }
 
+  /** The process of the driver; undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Starts a driver and waits until it is ready. */
   static async start(argv: readonly string[], environ: Readonly<Record<string, string>> = {}): Promise<DriverHarness> {
     const harness = new DriverHarness(argv, environ);
@@ -113,9 +124,13 @@ export class DriverHarness implements Disposable {
     this.#stdout = [];
     this.#stderr = [];
     const events: FromDriver[] = [];
+    let { value, error } = quiet;
     const answers = [...(options.answers ?? [])];
     const watch = (event: FromDriver): void => {
-      if (event.ev !== 'done') events.push(event);
+      const text = plainValueOf(event);
+      if (text !== null && value === null) value = text;
+      else if (event.ev === 'error' && error === null) error = errorOf(event);
+      else if (event.ev !== 'done') events.push(event);
       if (event.ev !== 'input') return;
       if (options.interruptAt === 'input') this.interrupt();
       else this.send({ op: 'input', text: answers.shift() ?? null });
@@ -131,7 +146,7 @@ export class DriverHarness implements Disposable {
     this.#listeners.delete(watch);
     this.#lastOutputAt = performance.now();
     await this.#until(() => performance.now() - this.#lastOutputAt > silenceMs);
-    return { stdout: textOf(this.#stdout), stderr: textOf(this.#stderr), events, exitCode };
+    return { stdout: textOf(this.#stdout), stderr: textOf(this.#stderr), value, error, events, exitCode };
   }
 
   [Symbol.dispose](): void {
@@ -181,6 +196,15 @@ export class DriverHarness implements Disposable {
       await sleepMs(2);
     }
   }
+}
+
+const errorOf = ({ name, message, traceback }: Extract<FromDriver, { ev: 'error' }>) => ({ name, message, traceback });
+
+/** The text of a query's value that has no other form. */
+function plainValueOf(event: FromDriver): string | null {
+  if (event.ev !== 'display' || event.role !== 'result') return null;
+  const [form, ...others] = event.forms;
+  return form?.type === 'text/plain' && 'data' in form && others.length === 0 ? form.data : null;
 }
 
 const sleepMs = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

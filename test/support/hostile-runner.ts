@@ -33,6 +33,8 @@ const events = [
   { kind: 'started' },
   { kind: 'stdout' },
   { kind: 'media', type: 'image/png' },
+  { kind: 'display', role: 'result', forms: [{ type: 'image/png', bytes: 4 }], omitted: [{ type: 'a/b', bytes: 9 }] },
+  { kind: 'error', name: 'E', message: 'm' },
   { kind: 'waiting-input', prompt: '?', password: false },
   { kind: 'clean-finished', exitCode: 1 },
   { kind: 'finished', ...end },

@@ -32,6 +32,13 @@ export class RunnerReplyError extends Error {
   }
 }
 
+/** How a peer connects; by itself it controls, and speaks the oldest generation of the protocol. */
+export interface PeerOptions {
+  readonly role?: 'control' | 'file';
+  readonly protocol?: number;
+  readonly timeoutMs?: number;
+}
+
 type Frame = { readonly header: RunnerFrameHeader; readonly body: Uint8Array };
 
 export class RunnerPeer implements Disposable {
@@ -48,7 +55,9 @@ export class RunnerPeer implements Disposable {
     this.#socket = socket;
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
-      for (const { header, body } of decoder.push(chunk)) this.#take({ header: parseRunnerFrameHeader(header), body });
+      for (const { header, body } of decoder.push(chunk)) {
+        this.#take({ header: parseRunnerFrameHeader(header, body.length), body });
+      }
     });
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -59,17 +68,13 @@ export class RunnerPeer implements Disposable {
   }
 
   /** Connects and says hello; tries again until the socket answers. Resolves after `welcome` or `refused`. */
-  static async connect(
-    path: string,
-    secret: string,
-    options: { role?: 'control' | 'file'; timeoutMs?: number } = {},
-  ): Promise<RunnerPeer> {
+  static async connect(path: string, secret: string, options: PeerOptions = {}): Promise<RunnerPeer> {
     const until = performance.now() + (options.timeoutMs ?? 15_000);
     for (;;) {
       try {
         const peer = new RunnerPeer(await dial(path));
         const first = peer.next(({ header }) => header.t === 'welcome' || header.t === 'refused');
-        peer.send({ t: 'hello', protocol: 1, secret, role: options.role ?? 'control' });
+        peer.send({ t: 'hello', protocol: options.protocol ?? 1, secret, role: options.role ?? 'control' });
         await first;
         return peer;
       } catch (error) {

@@ -4,7 +4,7 @@ import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
 import type { NumberedRunEvent } from '../../src/protocol/run-event.ts';
 import { type RunnerContainer, type RunnerContainerOptions, startRunnerContainer } from './runner-container.ts';
 import { testVolume } from './runner-images.ts';
-import { RunnerPeer, type RunResult } from './runner-peer.ts';
+import { type PeerOptions, RunnerPeer, type RunResult } from './runner-peer.ts';
 
 type OnEvent = (event: NumberedRunEvent) => void;
 
@@ -42,9 +42,9 @@ export class RunnerSession implements AsyncDisposable {
   }
 
   /** Connects anew, after another connection took over. */
-  async reconnect(): Promise<void> {
+  async reconnect(options: PeerOptions = {}): Promise<void> {
     this.#peer[Symbol.dispose]();
-    this.#peer = await RunnerPeer.connect(this.container.socketPath, this.container.secret);
+    this.#peer = await RunnerPeer.connect(this.container.socketPath, this.container.secret, options);
   }
 
   /** An id that no run has yet. */

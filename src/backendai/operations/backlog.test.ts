@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import type { NumberedRunEvent, RunEvent } from '../../protocol/run-event.ts';
+import type { Generation3Event, NumberedGeneration3Event } from '../../protocol/generation-3.ts';
 import { Backlog } from './backlog.ts';
 
 let n = 0;
-function event(head: RunEvent, body = ''): NumberedRunEvent {
+function event(head: Generation3Event, body = ''): NumberedGeneration3Event {
   n += 1;
   return { n, event: head, body: Buffer.from(body) };
 }

@@ -2,7 +2,7 @@
  * What a run says while nobody asks for it: bounded, the newest output is kept, and a line in its place says what was dropped.
  * Pure.
  */
-import type { NumberedRunEvent, RunEvent } from '../../protocol/run-event.ts';
+import type { Generation3Event, NumberedGeneration3Event } from '../../protocol/generation-3.ts';
 
 /** Bytes of output that wait. */
 const maxBytes = 1024 * 1024;
@@ -14,11 +14,11 @@ const overheadBytes = 256;
 const wasteFactor = 2;
 
 /** Kinds whose events are output; the others say where a run stands, and always stay. */
-const outputKinds: ReadonlySet<RunEvent['kind']> = new Set(['stdout', 'stderr', 'html', 'media']);
+const outputKinds: ReadonlySet<Generation3Event['kind']> = new Set(['stdout', 'stderr', 'html', 'media']);
 
 /** The events of one run that wait to be asked for. */
 export class Backlog {
-  #events: NumberedRunEvent[] = [];
+  #events: NumberedGeneration3Event[] = [];
   #bytes = 0;
   #maxBytes = maxBytes;
   #otherBytes = 0;
@@ -29,7 +29,7 @@ export class Backlog {
    * Adds an event, and drops the oldest output for it when there is too much. Answers whether there may be more: false
    * when even without output there is too much.
    */
-  push(event: NumberedRunEvent): boolean {
+  push(event: NumberedGeneration3Event): boolean {
     const { n, body } = event;
     this.#newest = n;
     const isWasteful = body.length * wasteFactor < body.buffer.byteLength;
@@ -47,7 +47,7 @@ export class Backlog {
   }
 
   /** Takes the oldest event; before it, or alone when nothing else is left, a line says what was dropped. */
-  shift(): NumberedRunEvent | undefined {
+  shift(): NumberedGeneration3Event | undefined {
     const dropped = this.#droppedBytes;
     const [first] = this.#events;
     if (dropped > 0) {
@@ -78,13 +78,13 @@ export class Backlog {
     return true;
   }
 
-  #subtract(event: NumberedRunEvent): void {
+  #subtract(event: NumberedGeneration3Event): void {
     this.#bytes -= costOf(event);
     if (!isOutput(event)) this.#otherBytes -= costOf(event);
   }
 }
 
-const isOutput = ({ event }: NumberedRunEvent): boolean => outputKinds.has(event.kind);
+const isOutput = ({ event }: NumberedGeneration3Event): boolean => outputKinds.has(event.kind);
 
-const costOf = ({ event, body }: NumberedRunEvent): number =>
+const costOf = ({ event, body }: NumberedGeneration3Event): number =>
   body.length + (event.kind === 'waiting-input' ? event.prompt.length : 0) + overheadBytes;

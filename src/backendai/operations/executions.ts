@@ -13,6 +13,7 @@ import { isRunId, type KernelId, type RunId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import { YieldBudget } from '../../lib/yield-budget.ts';
 import type { ExecuteRequest } from '../../protocol/execute-request.ts';
+import { toGeneration3 } from '../../protocol/generation-3.ts';
 import type { RunSummary } from '../../protocol/run-event.ts';
 import { Backlog } from './backlog.ts';
 import { type ExecuteStatus, RunCollector } from './run-collector.ts';
@@ -225,7 +226,7 @@ export class Executions {
         if (signal.aborted) return;
         open.after = event.n;
         // Too much is the runner's to hold, which has bounds for that.
-        if (!open.backlog.push(event)) return;
+        if (!open.backlog.push(toGeneration3(event))) return;
         await this.#budget.yieldIfSpent(signal);
       }
     } catch {
@@ -244,7 +245,7 @@ export class Executions {
     try {
       for await (const event of this.#agent.events(kernel, open.id, open.after, either)) {
         open.after = event.n;
-        if (open.collector.add(event)) return;
+        if (open.collector.add(toGeneration3(event))) return;
       }
     } catch (error) {
       if (signal.aborted || !late?.aborted) throw error;

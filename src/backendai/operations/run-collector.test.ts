@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { parseRunId } from '../../lib/ids.ts';
-import type { NumberedRunEvent, RunEvent } from '../../protocol/run-event.ts';
+import type { Generation3Event, NumberedGeneration3Event } from '../../protocol/generation-3.ts';
 import { RunCollector } from './run-collector.ts';
 
 const runId = parseRunId('r1');
-const finished = (exitCode: number): RunEvent => ({ kind: 'finished', exitCode, reason: 'exited' });
+const finished = (exitCode: number): Generation3Event => ({ kind: 'finished', exitCode, reason: 'exited' });
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 let n = 0;
-function event(head: RunEvent, body: Uint8Array | string = ''): NumberedRunEvent {
+function event(head: Generation3Event, body: Uint8Array | string = ''): NumberedGeneration3Event {
   n += 1;
   return { n, event: head, body: typeof body === 'string' ? bytes(body) : body };
 }
@@ -24,13 +24,13 @@ const vector = [
   event(finished(0)),
 ];
 
-function collect(events: readonly NumberedRunEvent[], apiVersion = 3): ReturnType<RunCollector['take']> {
+function collect(events: readonly NumberedGeneration3Event[], apiVersion = 3): ReturnType<RunCollector['take']> {
   const collector = new RunCollector(runId);
   const ends = events.map((one) => collector.add(one));
   expect(ends.slice(0, -1)).not.toContain(true);
   return collector.take(apiVersion);
 }
-const consoleOf = (events: readonly NumberedRunEvent[]): unknown => {
+const consoleOf = (events: readonly NumberedGeneration3Event[]): unknown => {
   const result = collect(events);
   return 'console' in result ? result.console : undefined;
 };

@@ -1,8 +1,9 @@
 /**
- * Gathers the events of a run into what the manager's `execute` returns (spec kernel-runner 7.3, 7.5). One collector
- * lives as long as its run; each call of `execute` takes what came since the call before. Pure.
+ * Gathers the events of a run into what the manager's `execute` returns (spec kernel-runner 7.3, 7.5), which knows values and
+ * errors as generation 3 does. One collector lives as long as its run; each call of `execute` takes what came since the call
+ * before. Pure.
  */
-import type { NumberedRunEvent } from '../../protocol/run-event.ts';
+import type { NumberedGeneration3Event } from '../../protocol/generation-3.ts';
 
 /** States that an answer can have. */
 export type ExecuteStatus =
@@ -77,9 +78,8 @@ export class RunCollector {
   }
 
   /** Takes an event. Returns true when it ends the call: `take` the answer before adding more. */
-  add({ event, body }: NumberedRunEvent): boolean {
+  add({ event, body }: NumberedGeneration3Event): boolean {
     switch (event.kind) {
-      case 'queued':
       case 'started':
         return false;
       case 'stdout':

@@ -32,7 +32,7 @@ answered from standard input.`,
     { flags: '--build <command>', help: 'with --batch: how to build' },
     { flags: '--exec <command>', help: 'with --batch: how to execute' },
     { flags: '--timeout <duration>', help: 'kill the program after this long' },
-    { flags: '--save-media <folder>', help: 'save pictures and HTML there' },
+    { flags: '--save-media <folder>', help: 'save pictures, HTML and PDF of values there' },
   ],
   examples: [
     { command: "kernelet exec 3f2a -c 'x = 41'", what: 'a unique beginning of the id is enough' },

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DriverHarness } from '../../../test/support/driver-harness.ts';
+import { DriverHarness, quiet } from '../../../test/support/driver-harness.ts';
 
 const driver = `${import.meta.dirname}/git_driver.cjs`;
 
@@ -36,10 +36,11 @@ async function graph(path = "'a repo'") {
   const told = await git.query(`%show graph ${path}`);
   expect(told).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
   const [event] = told.events;
-  if (event?.ev !== 'media') throw new Error('nothing was shown');
-  expect(event).toMatchObject({ type: 'application/vnd.sorna.gitgraph', encoding: 'text' });
+  const [form] = event?.ev === 'display' ? event.forms : [];
+  if (!form || !('data' in form)) throw new Error('nothing was shown');
+  expect(form).toMatchObject({ type: 'application/vnd.sorna.gitgraph', encoding: 'text' });
   const commits: { oid: string; parent_ids: string[]; message: string; branch: string; parent_branches: string[] }[] =
-    JSON.parse(event.data);
+    JSON.parse(form.data);
   return commits;
 }
 
@@ -76,26 +77,29 @@ test('a graph has all commits, oldest first, each with its branch and those of i
 });
 
 test('the terminal is greeted and measured', async () => {
-  expect(await git.query('%ping')).toEqual({ stdout: 'pong!', stderr: '', events: [], exitCode: 0 });
+  expect(await git.query('%ping')).toEqual({ ...quiet, stdout: 'pong!' });
   expect((await git.query('%resize 24 80')).stdout).toBe('OK; terminal resized to 24 lines and 80 columns');
 });
 
 test.each(['ls', '%resize 24', '%resize a b', '%show graph', '%show graph a b', '%rm -rf x', '%', ''])(
   'the query %j is no command',
   async (code) => {
-    expect(await git.query(code)).toEqual({ stdout: '', stderr: 'Invalid command.\n', events: [], exitCode: 127 });
+    expect(await git.query(code)).toEqual({ ...quiet, stderr: 'Invalid command.\n', exitCode: 127 });
   },
 );
 
 test('what Git says against a repository is said', async () => {
   expect(await git.query('%show graph /nowhere')).toMatchObject({
     exitCode: 1,
-    stderr: expect.stringMatching(/cannot change to '\/nowhere'/),
+    error: { message: expect.stringMatching(/cannot change to '\/nowhere'/) },
   });
 });
 
 test('an image without Git says so', async () => {
   using without = await DriverHarness.start([process.execPath, driver, '=']);
-  expect(await without.query('%show graph .')).toMatchObject({ exitCode: 1, stderr: 'this image has no git\n' });
+  expect(await without.query('%show graph .')).toMatchObject({
+    exitCode: 1,
+    error: { traceback: 'this image has no git\n' },
+  });
   expect((await without.query('%ping')).stdout).toBe('pong!');
 });

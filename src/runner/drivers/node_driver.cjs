@@ -19,16 +19,16 @@ const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 const process = require('node:process');
 const { setImmediate } = require('node:timers');
-const util = require('node:util');
 const { promiseHooks } = require('node:v8');
 const vm = require('node:vm');
 const { addBuiltins, complete } = require('./node_support/globals.cjs');
 const { rewriteImports, importer } = require('./node_support/dynamic_import.cjs');
-const { cutStacks, describeError, describeSyntaxError } = require('./node_support/errors.cjs');
+const { bundleOf, formsOf, largest } = require('./node_support/display.cjs');
+const { cutStacks, describeError, describeSyntaxError, nameAndMessage } = require('./node_support/errors.cjs');
 
 // A query may give the names of globals to something else.
 const { parse, stringify } = JSON;
-const { defineProperty } = Object;
+const { defineProperty, keys } = Object;
 
 const isTypeScript = process.argv[2] === 'typescript';
 const interruptedStatus = 130;
@@ -61,6 +61,23 @@ function writeAtOnce() {
 
 function say(text) {
   process.stderr.write(`${text}\n`);
+}
+
+/** Tells of the error that the query ends with; of another one, and between queries, on standard error. */
+function tell(error, text = describeError(error)) {
+  const isFirst = current && !current.hasTold;
+  if (!isFirst || text.length > largest) say(text);
+  if (!isFirst) return;
+  current.hasTold = true;
+  send({ ev: 'error', ...nameAndMessage(error), traceback: text.length > largest ? '' : `${text}\n` });
+}
+
+/** Shows a value; one that is text alone is output when it is too long for one. */
+function show(role, value) {
+  const bundle = bundleOf(value);
+  const { 'text/plain': text, ...others } = bundle;
+  if (text?.length > largest && keys(others).length === 0) process.stdout.write(`${text}\n`);
+  else send({ ev: 'display', role, forms: formsOf(bundle) });
 }
 
 /** The value that the inspector speaks of. */
@@ -128,7 +145,7 @@ function execute({ id, code }) {
   try {
     if (isTypeScript) script = withoutTypes(code);
   } catch (error) {
-    say(`Uncaught ${error.name}: ${error.message}`);
+    tell(error, `Uncaught ${error.name}: ${error.message}`);
     query.end(1);
     return;
   }
@@ -165,28 +182,29 @@ function answered(query, { result, exceptionDetails }, code, name) {
     const value = localValue(exceptionDetails?.exception ?? result);
     if (exceptionDetails) {
       const atParsing = exceptionDetails.exception?.className === 'SyntaxError' && !exceptionDetails.stackTrace;
-      say(atParsing ? describeSyntaxError(value, exceptionDetails, code, name) : describeError(value));
+      if (atParsing) tell(value, describeSyntaxError(value, exceptionDetails, code, name));
+      else tell(value);
       query.end(1);
       return;
     }
-    if (value !== undefined) process.stdout.write(`${util.inspect(value)}\n`);
+    if (value !== undefined) show('result', value);
     globalThis._ = value;
     query.end(0);
   } catch (error) {
-    say(describeError(error)); // an inspection method of the user's
+    tell(error); // a method of the user's that shows a value
     query.end(1);
   }
 }
 
 function interrupt() {
   if (!current || current.ended) return;
-  say('Uncaught Error: the query was interrupted');
+  tell(new Error('the query was interrupted'), 'Uncaught Error: the query was interrupted');
   current.end(interruptedStatus);
 }
 
 /** Errors outside any query's own call: they fail the query that runs, and end it, as they would end a program. */
 function stray(error) {
-  say(describeError(error));
+  tell(error);
   if (!current) return;
   current.failed = true;
   current.end(1);
@@ -238,6 +256,10 @@ function prepare() {
     paths: globalThis.require.resolve.paths('x'),
   };
   addBuiltins(globalThis);
+  const display = (...values) => {
+    for (const value of values) show('display', value);
+  };
+  defineProperty(globalThis, 'display', { configurable: true, enumerable: false, writable: true, value: display });
   cutStacks();
   keepMessages();
   writeAtOnce();

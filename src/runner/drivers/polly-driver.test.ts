@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { DriverHarness } from '../../../test/support/driver-harness.ts';
+import { DriverHarness, quiet } from '../../../test/support/driver-harness.ts';
 
 const { signedHeaders } = createRequire(import.meta.url)('./query_support/aws_signature.cjs');
 const driver = `${import.meta.dirname}/polly_driver.cjs`;
@@ -69,8 +69,8 @@ test('a query is spoken, in the region of Seoul unless another is named', async 
   const { asked, endpoint } = await service({ status: 200, body: sound });
   const polly = await start({ ...keys, AWS_ENDPOINT_URL_POLLY: endpoint });
   const told = await polly.query('{"text": "Hi <é>", "voiceId": "Seoyeon", "textType": "ssml"}');
-  const media = { ev: 'media', type: 'audio/ogg', encoding: 'base64', data: sound.toString('base64') };
-  expect(told).toEqual({ stdout: '', stderr: '', exitCode: 0, events: [media] });
+  const forms = [{ type: 'audio/ogg', encoding: 'base64', data: sound.toString('base64') }];
+  expect(told).toEqual({ ...quiet, events: [{ ev: 'display', role: 'result', forms }] });
   const [request] = asked;
   expect(request?.url).toBe('/v1/speech');
   expect(JSON.parse(request?.body ?? '')).toEqual({
@@ -95,7 +95,7 @@ test('what the service says against a query is said', async () => {
   const polly = await start({ ...keys, AWS_ENDPOINT_URL: endpoint });
   expect(await polly.query('{"text": "a", "voiceId": "b"}')).toMatchObject({
     exitCode: 1,
-    stderr: 'Polly answered 400: {"message":"no such voice"}\n',
+    error: { name: 'Error', traceback: 'Polly answered 400: {"message":"no such voice"}\n' },
   });
 });
 
@@ -105,7 +105,7 @@ test.each(['Hello', '{"text": "a"}', '{"text": 1, "voiceId": "b"}', 'null'])(
     const polly = await start(keys);
     expect(await polly.query(code)).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringContaining('a query is JSON such as'),
+      error: { message: expect.stringContaining('a query is JSON such as') },
     });
   },
 );
@@ -114,6 +114,6 @@ test('a key that is not there is named', async () => {
   const polly = await start({ AWS_ACCESS_KEY_ID: 'AKID' });
   expect(await polly.query('{"text": "a", "voiceId": "b"}')).toMatchObject({
     exitCode: 1,
-    stderr: 'kernelet: the variable AWS_SECRET_ACCESS_KEY is not set: give it to the kernel\n',
+    error: { message: 'kernelet: the variable AWS_SECRET_ACCESS_KEY is not set: give it to the kernel' },
   });
 });

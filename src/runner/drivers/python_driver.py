@@ -94,9 +94,15 @@ class Driver:
             status = self._guarded(figures.show_rest) or status
         self._flush_native()
         self.channel.reopen_output()
-        if sys.stdin is None or sys.stdin.closed:  # `exit()` closes it
-            sys.stdin = open(os.devnull)
+        self._reopen_input()
         return status
+
+    def _reopen_input(self):
+        if getattr(getattr(sys, "stdin", None), "closed", True):  # `exit()` closes it
+            try:
+                sys.stdin = open(os.devnull)
+            except OSError:  # no descriptor is left
+                pass
 
     def _guarded(self, action):
         """Runs user code; the status is that of a Python program that ends this way, 130 after an interrupt."""
@@ -112,9 +118,17 @@ class Driver:
 
     def report(self, error):
         self.channel.reopen_output()
-        from _kernelet.tracebacks import report
+        self.channel.spare(True)
+        try:
+            from _kernelet.tracebacks import report
 
-        return report(error, FOLDER)
+            return report(error, self.channel, FOLDER)
+        except BaseException:  # nothing can be loaded any more
+            sys.__excepthook__(type(error), error, error.__traceback__)
+            self.channel.send(ev="error", name=type(error).__name__, message="", traceback="")
+            return 1
+        finally:
+            self.channel.spare(False)
 
     def _run(self, code):
         if self.ipython is None and "get_ipython" in code:
@@ -199,11 +213,11 @@ class Driver:
             return
         builtins._ = None
         if type(value) in (int, str, float, list, dict, tuple, bool):
-            print(repr(value))
+            self.channel.show_text(repr(value), "result")
         else:
             from _kernelet.rich import show
 
-            show(value, self.channel, last=True)
+            show(value, self.channel, "result")
         builtins._ = value
 
     def display(self, *values, **options):
@@ -245,7 +259,7 @@ class Driver:
 
                 if native.is_loaded():
                     self._attach_native(native)
-            except ImportError:  # user code has emptied sys.modules
+            except Exception:  # user code has emptied sys.modules, or has no descriptor left
                 pass
             self._modules_seen = len(sys.modules)
         if self._native is not None:

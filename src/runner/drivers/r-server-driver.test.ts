@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DriverHarness } from '../../../test/support/driver-harness.ts';
+import { DriverHarness, quiet } from '../../../test/support/driver-harness.ts';
 
 const driver = `${import.meta.dirname}/r_server_driver.cjs`;
 const account = { MRS_USERNAME: 'ada', MRS_PASSWORD: 'secret' };
@@ -52,19 +52,22 @@ afterEach(() => {
 });
 
 test('queries go to one session of the server', async () => {
-  expect(await r.query('x')).toEqual({ stdout: '[1] x in 1\n', stderr: '', events: [], exitCode: 0 });
+  expect(await r.query('x')).toEqual({ ...quiet, stdout: '[1] x in 1\n' });
   expect((await r.query('y')).stdout).toBe('[1] y in 1\n');
-  expect(await r.query('fail')).toMatchObject({ stdout: 'before\n', stderr: 'Error: no\n', exitCode: 1 });
+  expect(await r.query('fail')).toMatchObject({
+    stdout: 'before\n',
+    error: { traceback: 'Error: no\n' },
+    exitCode: 1,
+  });
 });
 
 test('a session that has ended is replaced, and its loss told', async () => {
   await r.query('x');
   ended = true;
   expect(await r.query('y')).toEqual({
+    ...quiet,
     stdout: '[1] y in 2\n',
     stderr: 'kernelet: the session on the R server has ended: its variables are lost\n',
-    events: [],
-    exitCode: 0,
   });
 });
 
@@ -73,7 +76,7 @@ test('a query is interrupted, and the next one runs', async () => {
   const hanging = r.query('hang');
   await once(server, 'request');
   r.interrupt();
-  expect(await hanging).toMatchObject({ exitCode: 130, stderr: 'the query was interrupted\n' });
+  expect(await hanging).toMatchObject({ exitCode: 130, error: { message: 'the query was interrupted' } });
   expect(await r.query('y')).toMatchObject({ stdout: '[1] y in 1\n', exitCode: 0 });
 });
 
@@ -81,9 +84,13 @@ test.each([
   [{ MRS_PASSWORD: 'wrong' }, 'the R server answered 401: {"message":"unknown account"}\n'],
   [{ MRS_PASSWORD: '' }, 'kernelet: the variable MRS_PASSWORD is not set: give it to the kernel\n'],
   [{ MRS_ENDPOINT: '' }, 'kernelet: the variable MRS_ENDPOINT is not set: give it to the kernel\n'],
-])('with %j a query says why it cannot run', async (change, stderr) => {
+])('with %j a query says why it cannot run', async (change, traceback) => {
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`;
   const environ = { ...account, MRS_ENDPOINT: endpoint, ...change };
   using other = await DriverHarness.start([process.execPath, driver], environ);
-  expect(await other.query('x')).toEqual({ stdout: '', stderr, events: [], exitCode: 1 });
+  expect(await other.query('x')).toEqual({
+    ...quiet,
+    error: { name: 'Error', message: traceback.trimEnd(), traceback },
+    exitCode: 1,
+  });
 });

@@ -58,6 +58,5 @@ serveQueries(async (code, { signal }) => {
   const told = await executeCode(code, signal);
   if (told.consoleOutput) process.stdout.write(told.consoleOutput);
   if (told.success) return 0;
-  process.stderr.write(`${told.errorMessage || 'the R server gives no reason'}\n`);
-  return 1;
+  throw new Error(told.errorMessage || 'the R server gives no reason');
 });

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DriverHarness } from '../../../test/support/driver-harness.ts';
+import { DriverHarness, quiet } from '../../../test/support/driver-harness.ts';
 
 const driver = `${import.meta.dirname}/shell_driver.cjs`;
-const quiet = { stdout: '', stderr: '', events: [], exitCode: 0 };
 
 describe.each(['bash', 'sh'])('in %s', (name) => {
   let shell: DriverHarness;
@@ -59,6 +61,18 @@ describe.each(['bash', 'sh'])('in %s', (name) => {
     expect((await shell.query('echo "[$x]"')).stdout).toBe('[]\n');
   });
 
+  test('a shell that may have no more descriptors ends, and the next one executes', async () => {
+    expect((await shell.query('ulimit -n 3; cat /etc/passwd')).exitCode).toBeGreaterThan(0);
+    expect(await shell.query('echo on')).toEqual({ ...quiet, stdout: 'on\n' });
+  });
+
+  test('closed output, and output to a full disk, are the shell’s own affair', async () => {
+    expect((await shell.query('exec 3>&1 >/dev/full; echo x')).exitCode).toBeGreaterThan(0);
+    expect(await shell.query('exec >&-; (exit 5)')).toEqual({ ...quiet, exitCode: 5 });
+    expect(await shell.query('exec >&3; echo on')).toEqual({ ...quiet, stdout: 'on\n' });
+    await shell.query('exec 3>&-');
+  });
+
   test('a query that waits for long, or reads what another writes, is left alone', async () => {
     const code = 'mkfifo f; (sleep 3; echo late > f) & read x < f; rm f; echo "$x"; sleep 3; echo on';
     expect(await shell.query(code)).toEqual({ ...quiet, stdout: 'late\non\n' });
@@ -96,6 +110,36 @@ describe.each(['bash', 'sh'])('in %s', (name) => {
     const found = [await shell.complete('ech'), await shell.complete('echo $my_lo'), await shell.complete('ls /us')];
     expect(found).toEqual(name === 'bash' ? [['echo'], ['$my_long_name'], ['/usr']] : [[], [], []]);
   });
+});
+
+test('a bash that has used up its descriptors answers, and keeps its variables', async () => {
+  using shell = await DriverHarness.start([process.execPath, driver, '=bash', '={}']);
+  const open = 'for i in 3 4 5 6 7 8 9 {a} {b} {c}; do eval "exec $i</dev/null"; done';
+  expect((await shell.query(`x=5; ulimit -n 14; ${open}; cat </etc/passwd`)).stderr).toContain('Too many open files');
+  expect(await shell.query('echo "on $x"')).toEqual({ ...quiet, stdout: 'on 5\n' });
+});
+
+test('variables that a full disk could not take over an interrupt are said to be lost', async () => {
+  using shell = await DriverHarness.start([process.execPath, driver, '=bash', '={}'], { TMPDIR: '.' });
+  const [folder = ''] = readdirSync(shell.folder);
+  symlinkSync('/dev/full', join(shell.folder, folder, 'state'));
+  expect(await shell.query('x=5; echo go; sleep 60', { interruptAt: 'go' })).toMatchObject({
+    stderr: 'kernelet: there is no room to keep the variables: they are lost\n',
+    exitCode: 130,
+  });
+  expect(await shell.query('echo "[$x]"')).toEqual({ ...quiet, stdout: '[]\n' });
+});
+
+test('a driver without a descriptor for a new shell says so, and has one as soon as it can', async () => {
+  using shell = await DriverHarness.start([process.execPath, driver, '=bash', '={}']);
+  const limit = (descriptors: string): void =>
+    void execFileSync('prlimit', ['-p', String(shell.pid), `-n${descriptors}`]);
+  limit('10:4096');
+  expect((await shell.query('exit 3')).exitCode).toBe(3);
+  const told = await shell.query('echo 1');
+  expect([told.exitCode, told.stderr]).toEqual([127, expect.stringContaining('bash does not start')]);
+  limit('1024:4096');
+  expect(await shell.query('echo 2')).toEqual({ ...quiet, stdout: '2\n' });
 });
 
 test('a shell that is not there is told for each query', async () => {

@@ -71,9 +71,10 @@ function greeting() {
   const kept = isBash && stateFile();
   if (kept) {
     const state = 'declare -p; declare -f; alias -p; shopt -p; set +o; umask -p; printf "cd -- %q\\n" "$PWD"';
+    const lost = `rm -f ${quote(kept)}; echo "kernelet: there is no room to keep the variables: they are lost" >&2`;
     lines.push(
       `if [ -f ${quote(kept)} ]; then . ${quote(kept)}; rm -f ${quote(kept)}; fi >/dev/null 2>&1`,
-      `trap ${quote(`{ ${state}; } > ${quote(kept)} 2>/dev/null; exit 130`)} INT`,
+      `trap ${quote(`{ ${state}; } > ${quote(kept)} 2>/dev/null || { ${lost}; }; exit 130`)} INT`,
     );
   }
   return lines;
@@ -95,6 +96,8 @@ function start() {
     stdio: ['pipe', 'inherit', 'inherit', 'ignore', 'pipe'],
   });
   started.on('error', (error) => ended(started, 127, `kernelet: ${shellPath} does not start: ${error.message}\n`));
+  shell = started;
+  if (!started.stdin) return; // this process has no descriptors left for it: `error` follows
   started.on('exit', (code, signal) => ended(started, code ?? 128 + (constants.signals[signal] ?? 0)));
   started.stdin.on('error', () => {}); // it has ended: `exit` says so
   let text = '';
@@ -105,12 +108,11 @@ function start() {
     for (const line of lines) if (started === shell) answered(line);
   });
   started.commands = inputOf(started.pid);
-  shell = started;
   writeToShell(greeting());
 }
 
 function writeToShell(lines) {
-  shell.stdin.write(`${lines.join('\n')}\n`);
+  shell.stdin?.write(`${lines.join('\n')}\n`);
 }
 
 function ended(which, status, complaint = '') {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { anySession, RpcNode, unknownKernel } from '../../../../test/support/rpc-node.ts';
+import { shownValue } from '../../../../test/support/shown-value.ts';
 import type { RunScript } from '../../../runner-client/scripted-runner.ts';
 import { Executions } from '../../operations/executions.ts';
 import type { LegacyResult } from '../../operations/run-collector.ts';
@@ -18,7 +19,9 @@ it('runs code and answers with its console', async () => {
   node.fixture.script = async function* (request) {
     yield [{ kind: 'stdout' }, request.mode === 'query' ? request.code : ''];
     yield [{ kind: 'stdout' }, '!'];
-    yield [{ kind: 'html' }, '<b>x</b>'];
+    yield shownValue({ 'text/plain': 'x', 'text/html': '<b>x</b>' });
+    yield shownValue({ 'text/plain': '42' });
+    yield [{ kind: 'error', name: 'ValueError', message: 'no' }, 'Traceback\n'];
     yield finished;
   };
   const common = { runId: 'r1', status: 'finished', exitCode: 0, options: null, files: [] };
@@ -27,10 +30,19 @@ it('runs code and answers with its console', async () => {
     console: [
       ['stdout', 'hi!'],
       ['html', '<b>x</b>'],
+      ['stdout', '42\n'],
+      ['stderr', 'Traceback\n'],
     ],
   });
   const legacy = await node.call('execute', anySession, id, 1, 'r2', 'query', 'hi', {}, null);
-  expect(legacy).toEqual({ ...common, runId: 'r2', stdout: 'hi!', stderr: '', media: [], html: ['<b>x</b>'] });
+  expect(legacy).toEqual({
+    ...common,
+    runId: 'r2',
+    stdout: 'hi!42\n',
+    stderr: 'Traceback\n',
+    media: [],
+    html: ['<b>x</b>'],
+  });
   expect(node.services.executions.size).toBe(0);
   expect(await step(node, id, null, 'query', '')).toMatchObject({ runId: expect.stringMatching(/^[0-9a-f]{32}$/) });
   expect(await step(node, id, 'r3', 'query', '', 1e9)).toMatchObject({ status: 'finished' });

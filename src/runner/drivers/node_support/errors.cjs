@@ -1,10 +1,29 @@
-/** What is said of an error on standard error: as Node's own console does, without the frames of the driver. */
+/** What is told of an error: as Node's own console does, without the frames of the driver. */
 'use strict';
 const util = require('node:util');
 
-/** An uncaught value. */
+const longestMessage = 4096;
+
+/** An uncaught value, whose own way to show itself may fail. */
 function describeError(error) {
-  return `Uncaught ${util.inspect(error)}`;
+  try {
+    return `Uncaught ${util.inspect(error)}`;
+  } catch {
+    return `Uncaught ${util.inspect(error, { customInspect: false })}`;
+  }
+}
+
+/** The class of an error and its text; anything can be thrown. */
+function nameAndMessage(error) {
+  try {
+    const { name, message } = error;
+    if (typeof name === 'string' && typeof message === 'string') {
+      return { name, message: message.slice(0, longestMessage) };
+    }
+  } catch {
+    // It is none, or a getter of the user's fails.
+  }
+  return { name: 'Error', message: describeError(error).slice('Uncaught '.length, longestMessage) };
 }
 
 /** Code that is none: the line, the place, the reason, like Node for a file. */
@@ -29,4 +48,4 @@ function cutStacks() {
   };
 }
 
-module.exports = { cutStacks, describeError, describeSyntaxError };
+module.exports = { cutStacks, describeError, describeSyntaxError, nameAndMessage };

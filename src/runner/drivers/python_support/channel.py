@@ -20,6 +20,10 @@ except Exception:  # another Python than CPython, or one whose inner parts have 
     from json import dumps as quote, loads as decode
 
 
+# Characters of a value that fit into one event of a run, if they are ASCII (`maxDisplayBytes` of the protocol).
+LARGEST = 960 * 1024
+
+
 class Interrupts:
     """SIGINT raises KeyboardInterrupt in user code, later while the channel is being used, and never between queries.
 
@@ -69,6 +73,7 @@ class Channel:
         self._descriptor = out_of_the_way(descriptor, 250)
         os.close(descriptor)
         self._output = {1: out_of_the_way(1, 251), 2: out_of_the_way(2, 252)}
+        self._spare = out_of_the_way(self._descriptor, 253)
         self._interrupts = interrupts
         self._buffer = bytearray()
         self._searched = 0
@@ -89,10 +94,29 @@ class Channel:
                 except OSError:  # it is closed too
                     continue
             name = "stdout" if standard == 1 else "stderr"
-            if getattr(getattr(sys, name), "closed", False):
+            if getattr(getattr(sys, name, None), "closed", False):
                 stream = open(standard, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
                 setattr(sys, name, stream)
                 setattr(sys, "__%s__" % name, stream)
+
+    def spare(self, given):
+        """Gives one descriptor free, for a program that has used up all, and takes one back as soon as there is one."""
+        try:
+            ours = self._spare is not None and os.path.sameopenfile(self._spare, self._descriptor)
+            if given and ours:
+                os.close(self._spare)
+                self._spare = None
+            elif not given and not ours:
+                self._spare = os.dup(self._descriptor)
+        except OSError:  # user code has closed it, or there is none
+            self._spare = None
+
+    def show_text(self, text, role):
+        """A value that is text alone; what is too long for one, and in a forked child everything, is printed."""
+        if len(text) > LARGEST or not self.is_ours():
+            print(text)
+        else:
+            self.send(ev="display", role=role, forms=[{"type": "text/plain", "encoding": "text", "data": text}])
 
     def _lost(self):
         """User code has closed the channel, or the runner is gone: nothing can be answered any more."""
@@ -103,12 +127,11 @@ class Channel:
             os._exit(1)
 
     def send(self, **fields):
-        """Says something, after what was printed before; values are strings, numbers, booleans and lists of strings."""
+        """Says something, after what was printed before."""
         if not self.is_ours():
             return
         flush()
-        line = "{%s}\n" % ",".join('"%s":%s' % (name, encode(value)) for name, value in fields.items())
-        rest = memoryview(line.encode("ascii"))
+        rest = memoryview((encode(fields) + "\n").encode("ascii"))
         with self._interrupts:
             with self._lock:
                 while rest:
@@ -168,12 +191,14 @@ def encode(value):
         return quote(value)
     if isinstance(value, list):
         return "[%s]" % ",".join(map(encode, value))
+    if isinstance(value, dict):
+        return "{%s}" % ",".join("%s:%s" % (quote(name), encode(item)) for name, item in value.items())
     return str(int(value))
 
 
 def flush():
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
         try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):  # replaced by something odd, or closed
+            getattr(sys, name).flush()
+        except Exception:  # replaced by something odd, closed, or on a full disk
             pass

@@ -37,7 +37,7 @@ def show(*_args, **_options):
         for manager in managers:
             figure = manager.canvas.figure
             if id(figure) not in _shown:
-                send({"image/png": picture(figure)}, driver.channel)
+                send({"image/png": picture(figure), "text/plain": repr(figure)}, driver.channel)
     finally:
         _shown.clear()
         _pylab_helpers.Gcf.destroy_all()

@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from _kernelet import driver, rich
+from _kernelet.tracebacks import tell
 
 driver_folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -21,8 +22,7 @@ class Publisher(DisplayPublisher):
     """`display()` and what builds on it."""
 
     def publish(self, data, metadata=None, source=None, **options):
-        if not rich.send(data, driver.channel) and "text/plain" in data:
-            print(data["text/plain"])
+        rich.send(data, driver.channel)
 
     def clear_output(self, wait=False):
         """What was said stays said: the output is a stream."""
@@ -35,15 +35,16 @@ class Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict, md_dict=None):
-        if not rich.send(format_dict, driver.channel) and "text/plain" in format_dict:
-            print(format_dict["text/plain"])
+        rich.send(format_dict, driver.channel, "result")
 
     def finish_displayhook(self):
         sys.stdout.flush()
 
 
 class QuietShell(InteractiveShell):
-    """Tracebacks on standard error; SystemExit is the driver's affair."""
+    """Keeps the traceback that a query ends with for its driver; SystemExit is the driver's affair."""
+
+    untold = None
 
     def showtraceback(self, exc_tuple=None, *args, **options):
         kind = exc_tuple[0] if exc_tuple else sys.exc_info()[0]
@@ -55,7 +56,22 @@ class QuietShell(InteractiveShell):
         return kind, value, without_driver(trace)
 
     def _showtraceback(self, etype, evalue, stb):
-        sys.stderr.write(self.InteractiveTB.stb2text(stb).rstrip("\n") + "\n")
+        self.say_untold()
+        self.untold = (evalue, self.InteractiveTB.stb2text(stb).rstrip("\n") + "\n")
+
+    def take_untold(self, error):
+        """The traceback of this error, when it is the latest."""
+        told, text = self.untold or (None, "")
+        if told is not error:
+            return ""
+        self.untold = None
+        return text
+
+    def say_untold(self):
+        """A traceback that the query does not end with, such as that of a program under `%run`, is output."""
+        if self.untold is not None:
+            sys.stderr.write(self.untold[1])
+            self.untold = None
 
     def enable_gui(self, gui=None):
         """There is no event loop to enter."""
@@ -120,11 +136,14 @@ class Shell:
             raise KeyboardInterrupt
 
     def run(self, code):
-        """Runs a query; IPython has already said what went wrong."""
+        """Runs a query, and tells of the error that it ends with."""
         result = self._shell.run_cell(code, store_history=True)
         error = result.error_before_exec or result.error_in_exec
         if isinstance(error, SystemExit):
             raise error
+        if error is not None:
+            tell(error, self._shell.take_untold(error), driver.channel)
+        self._shell.say_untold()
         if isinstance(error, KeyboardInterrupt):
             return 130
         return 0 if error is None else 1

@@ -1,11 +1,15 @@
-"""Says on standard error how user code ended, as Python itself would, without the frames of the driver."""
+"""Tells how user code ended, as Python itself would, without the frames of the driver."""
 import os
 import sys
 import traceback
 
+from _kernelet.channel import LARGEST
 
-def report(error, folder):
-    """Prints what is to be said of `error` and returns the exit status: SystemExit's own, 130 after an interrupt, else 1."""
+LONGEST_MESSAGE = 4096
+
+
+def report(error, channel, folder):
+    """Tells of `error` and returns the exit status: SystemExit's own, 130 after an interrupt, else 1."""
     if isinstance(error, SystemExit):
         return _exit_status(error.code)
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
@@ -13,11 +17,24 @@ def report(error, folder):
     try:
         if sys.excepthook is not sys.__excepthook__:
             sys.excepthook(type(error), error, error.__traceback__)
+            tell(error, "", channel)
         else:
-            _print(error, folder)
+            tell(error, _format(error, folder), channel)
     except BaseException as other:  # from the user's hook, or from an exception's own text
-        _print(other, folder)
+        tell(other, _format(other, folder), channel)
     return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def tell(error, text, channel):
+    """Tells of an error with its traceback, which is printed where it is too long or the runner is not to be spoken to."""
+    if len(text) > LARGEST or not channel.is_ours():
+        _say(text)
+        text = ""
+    try:
+        message = str(error)[:LONGEST_MESSAGE]
+    except Exception:  # its own text
+        message = ""
+    channel.send(ev="error", name=type(error).__name__, message=message, traceback=text)
 
 
 def _exit_status(code):
@@ -43,13 +60,13 @@ def _say(text):
             pass
 
 
-def _print(error, folder):
+def _format(error, folder):
     told = traceback.TracebackException(type(error), error, error.__traceback__)
     _strip(told, folder + os.sep, set())
     text = "".join(told.format())
     if not told.stack and told.__cause__ is None and told.__context__ is None:  # a syntax error: nothing ran
         text = text[len("Traceback (most recent call last):\n") :] if text.startswith("Traceback (") else text
-    _say(text)
+    return text
 
 
 def _strip(told, folder, seen):

@@ -9,8 +9,8 @@ const process = require('node:process');
 const interruptedStatus = 130;
 
 /**
- * `answer(code, { show, signal })` does a query and resolves with its status; what it throws is said and status 1. `show`
- * shows bytes of a media type; the signal is aborted by an interrupt, whatever the query then does.
+ * `answer(code, { show, signal })` does a query and resolves with its status; what it throws is the error that it ends with,
+ * of status 1. `show` shows a value, bytes of a media type; the signal is aborted by an interrupt, whatever the query then does.
  */
 function serveQueries(answer) {
   const channel = new net.Socket({ fd: 3, readable: true, writable: true });
@@ -21,7 +21,7 @@ function serveQueries(answer) {
   const show = (type, bytes) => {
     const isText = typeof bytes === 'string';
     const data = isText ? bytes : Buffer.from(bytes).toString('base64');
-    send({ ev: 'media', type, encoding: isText ? 'text' : 'base64', data });
+    send({ ev: 'display', role: 'result', forms: [{ type, encoding: isText ? 'text' : 'base64', data }] });
   };
 
   async function next() {
@@ -34,7 +34,8 @@ function serveQueries(answer) {
       exitCode = await answer(code, { show, signal: stop.signal });
     } catch (error) {
       exitCode = stop.signal.aborted ? interruptedStatus : 1;
-      process.stderr.write(`${stop.signal.aborted ? 'the query was interrupted' : error.message}\n`);
+      const message = stop.signal.aborted ? 'the query was interrupted' : error.message;
+      send({ ev: 'error', name: error.name, message, traceback: `${message}\n` });
     }
     current = null;
     send({ ev: 'done', id, exitCode });

@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { KerneletError } from '../lib/errors.ts';
 import { FrameDecoder, FrameError } from './frame.ts';
-import {
-  encodeErrorFrame,
-  encodeKeepAliveFrame,
-  encodeRunFrame,
-  type NumberedRunEvent,
-  parseRunFrame,
-  type RunEvent,
-} from './run-event.ts';
+import type { NumberedRunEvent, RunEvent } from './run-event.ts';
+import { encodeErrorFrame, encodeKeepAliveFrame, encodeRunFrame, parseRunFrame } from './run-frames.ts';
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 const through = (pieces: readonly Uint8Array[]) => new FrameDecoder().push(Buffer.concat(pieces)).map(parseRunFrame);
@@ -17,7 +11,8 @@ describe('the frames of a run', () => {
   it.each<readonly [RunEvent, Uint8Array]>([
     [{ kind: 'started' }, new Uint8Array()],
     [{ kind: 'stdout' }, everyByte],
-    [{ kind: 'media', type: 'image/png' }, everyByte],
+    [{ kind: 'display', role: 'display', forms: [{ type: 'image/png', bytes: 256 }], omitted: [] }, everyByte],
+    [{ kind: 'error', name: 'E', message: '"' }, everyByte],
     [{ kind: 'waiting-input', prompt: '{"error":1}', password: true }, new Uint8Array()],
     [{ kind: 'finished', exitCode: -9, reason: 'memory-limit' }, new Uint8Array()],
   ])('come out as they went in: %o', (event, body) => {
@@ -28,6 +23,17 @@ describe('the frames of a run', () => {
   it('tell silence and the error that ends them', () => {
     const error = new KerneletError('KERNEL_DIED', 'it died').toDocument();
     expect(through([...encodeKeepAliveFrame(), ...encodeErrorFrame(error)])).toEqual([null, { error }]);
+  });
+
+  it('of a daemon that was not started again since an upgrade have one form of each value', () => {
+    const frame = (event: object) => parseRunFrame({ header: { n: 1, event }, body: everyByte });
+    const value = (type: string) => ({
+      n: 1,
+      event: { kind: 'display', role: 'display', forms: [{ type, bytes: 256 }], omitted: [] },
+      body: everyByte,
+    });
+    expect(frame({ kind: 'html' })).toEqual(value('text/html'));
+    expect(frame({ kind: 'media', type: 'image/png' })).toEqual(value('image/png'));
   });
 
   it.each([1, null, { n: 1 }, { n: '1', event: { kind: 'x' } }, { n: 1, event: {} }])('are not %j', (header) => {
