@@ -17,7 +17,6 @@ export const degradedModes = [
   'clock',
   'records',
 ] as const;
-/** One of the modes. */
 export type DegradedMode = (typeof degradedModes)[number];
 
 /** A mode in which the node is. */
@@ -25,7 +24,7 @@ export interface Degradation {
   readonly mode: DegradedMode;
   /** Since when it was seen, in milliseconds since the epoch. */
   readonly since: number;
-  /** Why, in one sentence. */
+  /** Why, in one sentence that names what is short or broken. */
   readonly detail: string;
 }
 

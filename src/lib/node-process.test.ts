@@ -65,10 +65,11 @@ describe('the source', () => {
     files.filter((file) => pattern.test(readFileSync(join(import.meta.dirname, '..', file), 'utf8'))).sort();
 
   it('starts Node and reads arguments in one place', () => {
-    // The driver of Node kernels is the tenant's own Node; that of shells takes the marks off itself.
+    // The driver of Node kernels is the tenant's own Node; those of shells and of Git take the marks off themselves.
     expect(mentioning(/\bexecPath\b/)).toEqual(['lib/node-process.ts', 'runner/drivers/node_driver.cjs']);
     expect(mentioning(/\bprocess\.argv\b/)).toEqual([
       'lib/node-process.ts',
+      'runner/drivers/git_driver.cjs',
       'runner/drivers/node_driver.cjs',
       'runner/drivers/shell_driver.cjs',
     ]);

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 /** By then the interpreter is up as well. */
 const settledAfterMs = 1000;
 
-/** Output has passed through. */
+/** Tells of output, in bytes, that has passed through the runner. */
 export const outputPassed = collectEvery(4 * 1024 * 1024);
 
 /** The start is over: what it left is given back to the system a little later, since many kernels stay idle. */

@@ -32,7 +32,7 @@ const waitingCalls: Readonly<Record<string, ReadonlyMap<number, WaitingCall>>> =
     [441, 'epoll'], // epoll_pwait2
   ]),
 };
-/** POLLIN and EPOLLIN alike. */
+/** The bit of POLLIN, which is also that of EPOLLIN. */
 const readable = 0x1;
 /** A program that waits for more descriptors than this is not looked at closely. */
 const maxDescriptors = 1024;

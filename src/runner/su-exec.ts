@@ -9,7 +9,7 @@ import { KerneletError } from '../lib/errors.ts';
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
-  /** All of its groups. */
+  /** Supplementary ones and `gid`. */
   readonly groups: readonly number[];
   readonly home: string;
 }

@@ -34,7 +34,7 @@ const path = (): string => taskLogPath(home, kernel);
 const written = (): string => (existsSync(path()) ? readFileSync(path(), 'utf8') : '');
 
 // @promise task-log
-it('what batches print is appended to the file that managers read', async () => {
+it('what batches print is appended to the file that users of a cluster read', async () => {
   expect(taskLogPath('/home/work', kernel)).toBe('/home/work/.logs/task/01/23/456789ab4cde8f0123456789abcd.log');
   mkdirSync(join(home, '.logs'));
   log.open();

@@ -1,5 +1,5 @@
 /**
- * What batches and scripts print, once more in a file of the home, where the manager's users read it after the kernel's end
+ * What batches and scripts print, once more in a file of the home, where users of a cluster read it after the kernel's end
  * (spec kernel-runner 18.2): `.logs/task/AA/BB/REST.log` by the digits of the kernel's id. The folder is the tenant's, so a process
  * of the tenant's writes; one that is slow or ended costs lines of this file and holds up nobody.
  */

@@ -12,7 +12,7 @@ import type { Family, HistogramSeries } from './exposition.ts';
 export interface AgentFacts {
   readonly status: AgentStatus;
   readonly phases: ReadonlyMap<KernelPhase, number>;
-  /** Kernels that are unrecorded. */
+  /** How many kernels run whose record was rebuilt from what their containers say. */
   readonly unrecorded: number;
   readonly health: OwnHealth;
   readonly operations: OperationTimes;

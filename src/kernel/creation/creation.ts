@@ -127,7 +127,7 @@ export interface RevertRun {
   readonly scope: Scope;
   readonly clock: Clock;
   readonly log: Logger;
-  /** As of a creation. */
+  /** Told when a step begins to be taken back, and how long that may take; disposed when it has been. */
   readonly onBegun?: CreationRun['onBegun'];
 }
 
