@@ -55,7 +55,14 @@ beforeEach(() => {
   children = [];
 });
 afterEach(() => {
-  for (const { pid } of children) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  for (const { pid } of children) {
+    if (pid === undefined) continue;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
 });
 
 /** A program whose standard input is a pipe of its own: its process and the number of the pipe. */
