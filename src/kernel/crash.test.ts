@@ -71,7 +71,7 @@ const ofContainer = ['config-files', 'container', 'start', 'ready'];
 
 // @promise daemon-killed
 describe('a daemon that ends', () => {
-  // @promise record-first
+  // @promise record-first, creation-cut-off
   it.each(stepNames.flatMap((step) => moments.map((when) => [when, step] as const)))(
     'during a creation, %s %s: everything is undone, with one terminal event',
     async (when, step) => {

@@ -99,7 +99,9 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     clock: taskClock,
     log: silentLogger,
   });
-  const creations = new Creations({ agent, notifier, infoOf, concurrency: 2, pullTimeoutMs: 2000, clock: systemClock });
+  const notes = { begin: async () => {}, end: async () => {} };
+  const limits = { concurrency: 2, pullTimeoutMs: 2000 };
+  const creations = new Creations({ agent, notifier, notes, infoOf, ...limits, clock: systemClock });
   const root = path.join(tmpdir(), `kernelet-commits-${process.pid}`);
   const batches = new BatchRuns({
     agent,

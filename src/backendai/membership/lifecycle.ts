@@ -60,6 +60,7 @@ export class MemberLifecycle {
     await node.agent.start({ retry: true });
     this.#services.work.batches.resume();
     suppressed.keepOnly(new Set(node.kernels.list().map(({ spec }) => spec.id)));
+    this.#services.work.creations.tellLeft(new Set(node.kernels.list({ ended: true }).map(({ spec }) => spec.id)));
     signal.throwIfAborted();
     this.#jobs.push(this.#letFiguresExpire(signal));
     await this.#refreshImages(signal).catch((error: unknown) => log.warn('images could not be listed', { error }));

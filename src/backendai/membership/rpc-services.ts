@@ -4,7 +4,7 @@ import type { Agent } from '../../agent/agent.ts';
 import { checkHealth, type Dependencies } from '../../agent/node.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { KernelId } from '../../lib/ids.ts';
+import type { KernelId, SessionId } from '../../lib/ids.ts';
 import { version } from '../../lib/installation.ts';
 import { JsonStore } from '../../storage/json-store.ts';
 import type { StateFolder } from '../../storage/state-folder.ts';
@@ -12,6 +12,7 @@ import { BackgroundTasks, taskNote } from '../operations/background-tasks.ts';
 import { BatchRuns, batchNote } from '../operations/batch-runs.ts';
 import { Commits, removeUnfinished } from '../operations/commits.ts';
 import { creationInfoOf } from '../operations/creation-info.ts';
+import { CreationNotes, creationNote, failedCreationName } from '../operations/creation-notes.ts';
 import { Creations } from '../operations/creations.ts';
 import { Executions } from '../operations/executions.ts';
 import { ImageTasks } from '../operations/image-tasks.ts';
@@ -50,6 +51,7 @@ export function rpcServices(parts: MemberParts, { agent, work, dependencies, mov
     creations: new Creations({
       agent,
       notifier,
+      notes: work.creations,
       infoOf,
       clock,
       concurrency: settings.agent.kernelCreationConcurrency,
@@ -73,6 +75,17 @@ function localConfig({ agent, watcher }: Settings): LocalConfig {
 /** Where no exit code is known. */
 const unknownExitCode = -1;
 
+/** Tells managers that nothing came of a kernel, once until the name is freed. */
+function tellFailedCreation(
+  publisher: MemberParts['publisher'],
+  kernel: KernelId,
+  session: SessionId,
+  once: string,
+): void {
+  const fields = { kernel, session, reason: 'failed-to-create', exitCode: unknownExitCode } as const;
+  publisher.announce('kernel_terminated', fields, once);
+}
+
 /** Events of an agent beside those of its kernels. */
 function managerNotifier({
   publisher,
@@ -89,13 +102,7 @@ function managerNotifier({
       publisher.announce('kernel_pulling', { kernel, session, reason: image, info: {} });
     },
     notifyFailed: (kernel, session) => {
-      if (!publisher.endsUnborn(kernel)) return;
-      publisher.announce('kernel_terminated', {
-        kernel,
-        session,
-        reason: 'failed-to-create',
-        exitCode: unknownExitCode,
-      });
+      if (publisher.endsUnborn(kernel)) tellFailedCreation(publisher, kernel, session, failedCreationName(kernel));
     },
     askResourceCheck: () => publisher.announce('do_agent_resource_check', { agent: identity.agentId }),
     suppressTermination: (kernel) => suppressed.add(kernel),
@@ -104,13 +111,14 @@ function managerNotifier({
 }
 
 /**
- * Work that outlives a manager's call, noted in the state folder: background tasks and batch runs. Disposing it cancels tasks and
+ * Work that outlives a manager's call, noted in the state folder: background tasks, batch runs, and creations that have only begun. Disposing it cancels tasks and
  * publishes that; batch runs go on.
  */
 export interface PersistentWork extends AsyncDisposable {
   readonly commits: Commits;
   readonly images: ImageTasks;
   readonly batches: BatchRuns;
+  readonly creations: CreationNotes;
 }
 
 /** Reads what an earlier process has noted, and reports its tasks as failed. */
@@ -139,12 +147,20 @@ export async function openPersistentWork(
     clock,
     log,
   });
+  const creations = new CreationNotes({
+    notes: await JsonStore.open(path.join(state.path, 'creations'), creationNote, { writes: state.writes, log }),
+    tellFailed: (kernel, session, once) => tellFailedCreation(publisher, kernel, session, once),
+    freeName,
+    hasEnded: (kernel) => publisher.hasEnded(kernel),
+    log,
+  });
   const { imageCommitPath: root } = settings.agent;
   removeUnfinished(root).catch((error: unknown) => log.warn('unfinished files could not be removed', { root, error }));
   const { engine, kernels } = node;
   const { agentId } = identity;
   return {
     batches,
+    creations,
     commits: new Commits({
       engine,
       kernels,

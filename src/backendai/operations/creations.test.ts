@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { type KernelId, newKernelId, parseSessionId } from '../../lib/ids.ts';
+import { type KernelId, newKernelId, parseSessionId, type SessionId } from '../../lib/ids.ts';
 import { Creations, type CreationsParts, type RequestedKernel } from './creations.ts';
 
 const session = parseSessionId('11111111-0000-4000-8000-000000000000');
@@ -10,6 +10,7 @@ const never = new AbortController().signal;
 function setUp(change: Partial<CreationsParts> = {}) {
   const published: string[] = [];
   const asked: string[] = [];
+  const noted = new Map<KernelId, SessionId>();
   const live: { id: KernelId; phase: string }[] = [];
   const clock = new FakeClock();
   /** Pulls that have been begun, to be ended by the test. */
@@ -38,6 +39,14 @@ function setUp(change: Partial<CreationsParts> = {}) {
       askResourceCheck: () => {},
       suppressTermination: async () => {},
     },
+    notes: {
+      begin: async (id, of) => {
+        await Promise.resolve();
+        noted.set(id, of);
+        published.push(`noted ${id}`);
+      },
+      end: async (id) => void noted.delete(id),
+    },
     infoOf: (id) => ({ id }) as never,
     concurrency: 1,
     pullTimeoutMs: 1000,
@@ -52,7 +61,7 @@ function setUp(change: Partial<CreationsParts> = {}) {
     warnings: [],
     request: { image, environ: {}, mounts: [], publish: [], interpreter: 'lazy' },
   });
-  return { creations, order, published, asked, pulls, clock, live, agent };
+  return { creations, order, published, noted, asked, pulls, clock, live, agent };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -93,7 +102,7 @@ describe('creations', () => {
   });
 
   it('give up a kernel whose image is pulled, and know of no other', async () => {
-    const { creations, order, published, pulls, asked } = setUp();
+    const { creations, order, published, noted, pulls, asked } = setUp();
     const one = order('a');
     const made = creations.create([one], never).catch((error: unknown) => error);
     await settle();
@@ -103,8 +112,38 @@ describe('creations', () => {
     pulls[0]?.end();
     await settle();
     expect(asked).toEqual([]);
-    expect(published).toEqual([`pulls ${one.id}`, `failed ${one.id}`]);
+    expect(published).toEqual([`noted ${one.id}`, `pulls ${one.id}`, `failed ${one.id}`]);
+    expect(noted.size).toBe(0);
     expect(await creations.giveUp(one.id)).toBe(false);
+  });
+
+  // @promise creation-cut-off
+  it('are noted from their begin until the kernel tells of itself', async () => {
+    const { creations, order, noted, asked, agent } = setUp();
+    const make = agent.create;
+    const turn = Promise.withResolvers<void>();
+    agent.create = async (...of) => {
+      await turn.promise;
+      return await make(...of);
+    };
+    const orders = [order('here', 'none'), order('here', 'none')];
+    const made = creations.create(orders, never);
+    await settle();
+    expect(asked).toEqual([]);
+    expect(noted).toEqual(new Map(orders.map(({ id }) => [id, session])));
+    turn.resolve();
+    await made;
+    expect(noted.size).toBe(0);
+  });
+
+  it('are refused while the disk takes no note of what is pulled', async () => {
+    const notes = { begin: () => new Promise<void>(() => {}), end: async () => {} };
+    const { creations, order, published, clock } = setUp({ notes });
+    const made = creations.create([order('a')], never).catch((error: unknown) => error);
+    await settle();
+    await clock.advance(10_000);
+    expect(await made).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(published).toEqual([expect.stringMatching(/^failed/)]);
   });
 
   it('give the same call the same outcome until what has failed of it is undone', async () => {

@@ -9,6 +9,7 @@ import { hasCode, KerneletError } from '../../lib/errors.ts';
 import type { KernelId, SessionId } from '../../lib/ids.ts';
 import { Semaphore } from '../../lib/semaphore.ts';
 import type { CreationInfo } from '../wire/events/info-maps.ts';
+import type { CreationNotes } from './creation-notes.ts';
 import { type NamedImage, needsPull } from './image-tasks.ts';
 
 /** A kernel that a manager wants. */
@@ -38,6 +39,7 @@ export interface CreationNotifier {
 export interface CreationsParts {
   readonly agent: Pick<Agent, 'create' | 'list' | 'destroy' | 'inspectImage' | 'provideImage'>;
   readonly notifier: CreationNotifier;
+  readonly notes: Pick<CreationNotes, 'begin' | 'end'>;
   readonly infoOf: (kernel: KernelId) => CreationInfo;
   /** Kernels that are created at once. */
   readonly concurrency: number;
@@ -54,6 +56,8 @@ interface OpenCreation {
 /** Images that are pulled at once; kernels with one image wait for one pull. */
 const maxPulls = 3;
 const endlessMs = 2 ** 31 - 1;
+/** A disk that hangs has creations refused. */
+const noteMs = 10_000;
 
 /** The creations that are going on. */
 export class Creations {
@@ -138,25 +142,34 @@ export class Creations {
   }
 
   async #make(kernel: RequestedKernel, signal: AbortSignal): Promise<CreationInfo> {
-    const { agent, notifier, infoOf } = this.#parts;
+    const { agent, notifier, notes, infoOf } = this.#parts;
     const { id, session, request } = kernel;
+    // Beside what comes, which has a record of its own soon where nothing has to be waited for.
+    const noted = notes.begin(id, session);
     try {
-      await this.#provideImage(kernel, signal);
+      await this.#provideImage(kernel, noted, signal);
       const whole = { ...request, id, sessionId: session, pull: 'never' } as const;
       await this.#creating.run(() => agent.create(whole, signal), signal);
     } catch (error) {
       if (hasCode(error, 'INSUFFICIENT_RESOURCES')) notifier.askResourceCheck();
       notifier.notifyFailed(id, session);
       throw error;
+    } finally {
+      void notes.end(id);
     }
     return infoOf(id);
   }
 
   /** Pulls the image when the policy says so, which is published; others of the call are created meanwhile (B9). */
-  async #provideImage({ id, session, request, pull, imageId }: RequestedKernel, signal: AbortSignal): Promise<void> {
+  async #provideImage(
+    { id, session, request, pull, imageId }: RequestedKernel,
+    noted: Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (pull === 'none') return;
     const { agent, notifier, pullTimeoutMs, clock } = this.#parts;
     if (!(await needsPull(agent, { image: request.image, pull, imageId }, signal))) return;
+    await withDeadline({ what: 'noting a creation', timeoutMs: noteMs, signal, clock }, () => noted);
     notifier.notifyPulling(id, session, request.image);
     const wish = { reference: request.image, auth: request.registryAuth };
     await this.#pulls.run(async () => {
