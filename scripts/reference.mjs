@@ -18,6 +18,8 @@ import { heldPromises } from './promises/held-promises.ts';
 import promiseSections from './promises/promises.json' with { type: 'json' };
 import regressionAnswers from './promises/regression-cases.json' with { type: 'json' };
 import { regressionCases } from './promises/regression-cases.ts';
+import defectAnswers from './promises/upstream-defects.json' with { type: 'json' };
+import { upstreamDefects } from './promises/upstream-defects.ts';
 import { apiReferencePage } from './reference/api-page.ts';
 import { cliReferencePage } from './reference/cli-page.ts';
 import { configReferencePage } from './reference/configuration-page.ts';
@@ -26,6 +28,7 @@ import { languagesPage } from './reference/languages-page.ts';
 import { promisesPage } from './reference/promises-page.ts';
 import { regressionCasesPage } from './reference/regression-cases-page.ts';
 import { rpcReferencePage } from './reference/rpc-page.ts';
+import { upstreamDefectsPage } from './reference/upstream-defects-page.ts';
 import { sourceFiles } from './source-files.mjs';
 
 /** Methods with what the comment in front of each says. */
@@ -53,9 +56,10 @@ const apiDocument = await api.json();
 const runtimes = runtimeTable.map(async (info) => ({ info, runtime: (await resolveRuntime(info.type)).runtime }));
 const tests = [...sourceFiles(['src', 'test', 'bench', 'scripts'], (path) => path.endsWith('.test.ts'))];
 const held = heldPromises(promiseSections, tests);
-const specification = await readFile(join(folder, 'spec', 'kernel-lifecycle.md'), 'utf8');
-const regressions = regressionCases(specification, regressionAnswers, tests);
-const problems = [...held.problems, ...regressions.problems];
+const specification = (name) => readFile(join(folder, 'spec', name), 'utf8');
+const regressions = regressionCases(await specification('kernel-lifecycle.md'), regressionAnswers, tests);
+const defects = upstreamDefects(await specification('kernel-runner.md'), defectAnswers, tests);
+const problems = [...held.problems, ...regressions.problems, ...defects.problems];
 const pages = {
   'PROMISES.md': promisesPage(promiseSections, held),
   'reference/api.md': apiReferencePage(apiDocument),
@@ -68,6 +72,7 @@ const pages = {
   'reference/languages.md': languagesPage(await Promise.all(runtimes)),
   'reference/regression-cases.md': regressionCasesPage(regressions.cases),
   'reference/rpc.md': rpcReferencePage(await describedMethods()),
+  'reference/upstream-defects.md': upstreamDefectsPage(defects.cases),
   'reference/openapi.json': `${JSON.stringify(apiDocument, null, 2)}\n`,
 };
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type CaseAnswer, regressionCases, specifiedCases } from './regression-cases.ts';
+import type { Answer } from './answers.ts';
+import { regressionCases, specifiedCases } from './regression-cases.ts';
 
 const specification = [
   ...['## 26. Before', '', '| 9 | 1.0 | not one of them |', '', '## 27. Regression catalogue', ''],
@@ -7,9 +8,8 @@ const specification = [
   ...['', '### 27.2 Images', '', '| 2 | 24.09.1 | `x` \\| y |', '', '## 28. Behind', '', '| 3 | 1.0 | nor this |'],
 ].join('\n');
 const files = [{ path: 'a.test.ts', text: "describe('a', () => {\n  it('holds', () => {});\n});\n" }];
-const tested: CaseAnswer = { tests: { 'a.test.ts': ['a holds'] } };
-const problems = (answers: Readonly<Record<string, CaseAnswer>>) =>
-  regressionCases(specification, answers, files).problems;
+const tested: Answer = { tests: { 'a.test.ts': ['a holds'] } };
+const problems = (answers: Readonly<Record<string, Answer>>) => regressionCases(specification, answers, files).problems;
 
 it('reads the cases of one section with their topics', () => {
   expect(specifiedCases(specification)).toEqual([
@@ -28,7 +28,7 @@ it('gives each case its tests, or the sentence why it has none', () => {
   ]);
 });
 
-it.each<[Readonly<Record<string, CaseAnswer>>, string]>([
+it.each<[Readonly<Record<string, Answer>>, string]>([
   [{ '1': tested }, 'case 2 has no answer'],
   [{ '1': tested, '2': tested, '3': tested }, 'case 3 is not in the specification'],
   [{ '1': tested, '2': {} }, 'case 2 has to name tests, or to say why there is none'],

@@ -1,6 +1,6 @@
 /** The regression cases of upstream, each with what holds it here, in Markdown. Pure. */
 import type { AnsweredCase } from '../promises/regression-cases.ts';
-import { testLink } from './promises-page.ts';
+import { whatHolds } from './what-holds.ts';
 
 function head(cases: readonly AnsweredCase[]): string {
   const untested = cases.filter(({ answer }) => answer.untested);
@@ -17,17 +17,6 @@ ${tested} are held by the tests named; in ${otherwise.length} kernelet does some
 given, beside which a test may stand that shows it; ${untested.length} are untested${listed && ` (${listed})`}. \`npm run check\` sees that every case of the
 specification is here, and every test that is named.
 `;
-}
-
-/** A sentence that a title or an excuse begins, and tests below it. */
-function whatHolds({ answer, tests }: AnsweredCase): string {
-  const { otherwise, cannotOccur, untested } = answer;
-  const sentence = [
-    ...(otherwise ? [`Otherwise: ${otherwise}`] : []),
-    ...(cannotOccur ? [`Cannot occur: ${cannotOccur}`] : []),
-    ...(untested ? [`**Untested**: ${untested}`] : []),
-  ];
-  return [...sentence, ...tests.map((test) => testLink(test, '../..'))].join('<br>');
 }
 
 export function regressionCasesPage(cases: readonly AnsweredCase[]): string {

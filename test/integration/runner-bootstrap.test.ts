@@ -31,6 +31,14 @@ it('that ends its shell leaves the environment of the image, and is told of', as
   expect(await kernel.peer.request('ping', null)).toMatchObject({ detail: expect.stringContaining('bootstrap.sh') });
 });
 
+// @promise su-exec
+it('becomes another user by su-exec, also one that the image does not know', async () => {
+  const suExec = '/opt/backend.ai/bin/su-exec';
+  const script = `export OF_SCRIPT="$(${suExec} "$LOCAL_USER_ID:$LOCAL_GROUP_ID" id -u) $(${suExec} 4321:42,43 id -G)"\n`;
+  await using kernel = await start(script);
+  expect((await kernel.shell('id -u; echo "$OF_SCRIPT"')).stdout).toMatch(/^(\d+)\n\1 42 43\n$/);
+});
+
 it('that fails does not keep the kernel from its user', async () => {
   await using kernel = await start('export OF_SCRIPT=1\nfalse || return 3\n');
   expect((await kernel.shell('echo "$OF_IMAGE"')).stdout).toBe('1\n');

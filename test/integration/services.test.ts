@@ -24,6 +24,7 @@ const definitions: Readonly<Record<string, object | string>> = {
       { action: 'mkdir', args: { path: '/home/work/a/b' } },
       { action: 'run_command', args: { command: ['sh', '-c', 'id -u; echo no >&2'] }, ref: 'who' },
       { action: 'write_file', args: { filename: '/home/work/a/b/who', body: ['{who[out]}'], mode: '600' } },
+      { action: 'write_file', args: { filename: '/home/work/a/b/who', body: ['{{}}'], mode: '600', append: true } },
       { action: 'log', args: { message: 'the web server is at {ports[0]}' } },
     ],
     command: ['{runtime_path}', '{server}', '{ports[0]}'],
@@ -121,7 +122,7 @@ describe('services', () => {
     expect(await start('web')).toEqual(started);
     expect(await fetchPage(9000)).toBe(`[['9000', '--root', '/home/work'], ${tenantId}, None, 'by ${tenantId}\\n']`);
     expect(await start('web')).toEqual({ status: 'running' });
-    expect((await kernel.shell('cat a/b/who; stat -c %a a/b/who')).stdout).toBe(`${tenantId}\n\n600\n`);
+    expect((await kernel.shell('cat a/b/who; stat -c %a a/b/who')).stdout).toBe(`${tenantId}\n\n{}\n600\n`);
     await stop('web');
     await stop('web');
     expect(await fetchPage(9000)).toBe('');
