@@ -129,16 +129,21 @@ export class Member implements AsyncDisposable {
     return this.#log;
   }
 
-  /** Starts the daemon, without waiting for anything. */
-  async startDaemon(): Promise<void> {
-    this.#log = '';
+  /** What its daemons have in their environment, beside this process's own. */
+  get environment(): Readonly<Record<string, string>> {
     const { dockerHost } = this.#options;
-    const environment = {
+    return {
       KERNELET_VOLUME_DIR: sharedCache,
       BACKEND_CPU_OVERCOMMIT_FACTOR: '10',
       ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }),
       ...this.#options.environment,
     };
+  }
+
+  /** Starts the daemon, without waiting for anything. */
+  async startDaemon(): Promise<void> {
+    this.#log = '';
+    const { environment } = this;
     const daemon = this.#options.simulation
       ? this.#simulate(this.#options.simulation, environment)
       : startKernelet(['serve', '--config', this.configFile], { environment, directory: this.folder });
