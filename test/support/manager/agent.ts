@@ -11,7 +11,7 @@ import { engineCall, engineGet } from '../engine-api.ts';
 import type { ManagerPlace } from './place.ts';
 
 /** Ports of the agent under test. */
-const ports = {
+export const agentPorts = {
   rpc: 16001,
   watcher: 16009,
   socket: 16007,
@@ -51,18 +51,18 @@ mode = "docker"
 id = "${id}"
 region = "e2e"
 scaling-group = "default"
-rpc-listen-addr = { host = "127.0.0.1", port = ${ports.rpc} }
+rpc-listen-addr = { host = "127.0.0.1", port = ${agentPorts.rpc} }
 ${keys}
-agent-sock-port = ${ports.socket}
+agent-sock-port = ${agentPorts.socket}
 metadata-server-bind-host = "127.0.0.1"
-metadata-server-port = ${ports.metadata}
+metadata-server-port = ${agentPorts.metadata}
 ipc-base-path = "${folder}/ipc"
 var-base-path = "${folder}/var"
 image-commit-path = "${folder}/commit"
 mount-path = "${folder}/vfroot"
 cohabiting-storage-proxy = true
 [container]
-port-range = [${ports.firstOfKernels}, ${ports.lastOfKernels}]
+port-range = [${agentPorts.firstOfKernels}, ${agentPorts.lastOfKernels}]
 kernel-uid = 1000
 kernel-gid = 1000
 bind-host = "127.0.0.1"
@@ -70,7 +70,7 @@ sandbox-type = "docker"
 scratch-type = "hostdir"
 scratch-root = "${folder}/scratch"
 [watcher]
-service-addr = { host = "127.0.0.1", port = ${ports.watcher} }
+service-addr = { host = "127.0.0.1", port = ${agentPorts.watcher} }
 [logging]
 level = "INFO"
 drivers = ["console"]
@@ -140,7 +140,7 @@ export class AgentUnderTest implements AsyncDisposable {
     closeSync(output);
     this.#child = child;
     const deadline = Date.now() + startPatienceMs;
-    while (!(await listens(ports.rpc))) {
+    while (!(await listens(agentPorts.rpc))) {
       if (child.exitCode !== null || Date.now() > deadline) {
         const log = await readFile(this.#log, 'utf8');
         throw new Error(`the agent does not listen: status ${child.exitCode}\n${log.slice(-3000)}`);
