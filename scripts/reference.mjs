@@ -24,6 +24,7 @@ import { apiReferencePage } from './reference/api-page.ts';
 import { cliReferencePage } from './reference/cli-page.ts';
 import { configReferencePage } from './reference/configuration-page.ts';
 import { errorReferencePage } from './reference/errors-page.ts';
+import languageResults from './reference/language-results.json' with { type: 'json' };
 import { languagesPage } from './reference/languages-page.ts';
 import { promisesPage } from './reference/promises-page.ts';
 import { regressionCasesPage } from './reference/regression-cases-page.ts';
@@ -69,7 +70,7 @@ const pages = {
   'reference/configuration.md': configReferencePage(),
   'reference/configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'reference/errors.md': errorReferencePage(),
-  'reference/languages.md': languagesPage(await Promise.all(runtimes)),
+  'reference/languages.md': languagesPage(await Promise.all(runtimes), languageResults),
   'reference/regression-cases.md': regressionCasesPage(regressions.cases),
   'reference/rpc.md': rpcReferencePage(await describedMethods()),
   'reference/upstream-defects.md': upstreamDefectsPage(defects.cases),

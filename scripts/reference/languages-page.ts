@@ -1,6 +1,7 @@
 /** The languages and what their runtimes do, in Markdown. Pure. */
 import type { RuntimeInfo } from '../../src/protocol/runtimes.ts';
 import type { Runtime } from '../../src/runner/runtime.ts';
+import { type LanguageResults, languageChecks } from './language-results.ts';
 
 /** A type with the runtime that runs it. */
 export interface DescribedRuntime {
@@ -54,7 +55,21 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
   return `${lines.join('\n')}\n`;
 }
 
-export function languagesPage(runtimes: readonly DescribedRuntime[]): string {
+/** What was found with the real tools, and what was not tried with them. */
+function trials(runtimes: readonly DescribedRuntime[], results: LanguageResults): string {
+  const tried = runtimes.filter(({ info }) => results[info.type]);
+  const untried = runtimes.filter(({ info }) => !results[info.type]).map(({ info }) => info.type);
+  const rows = tried.map(({ info }) => {
+    const found = results[info.type] ?? {};
+    return [code([info.type]), code([`kernelet/${info.recipe}`]), ...languageChecks.map((check) => found[check] ?? '')];
+  });
+  return `${table(['type', 'image', ...languageChecks], rows)}
+An empty cell: a batch of this language builds nothing that could fail. ${code(untried)}: no image of ours has them; the plans of
+their runtimes and their drivers are tried with stand-ins for the tool or the service.
+`;
+}
+
+export function languagesPage(runtimes: readonly DescribedRuntime[], results: LanguageResults): string {
   const languages = table(
     ['language', 'type', '`--lang`', 'endings', 'tools', 'image', 'queries'],
     runtimes.map(({ info, runtime }) => [
@@ -86,5 +101,12 @@ for, as in gVisor, its input is at the end from the beginning.
 What \`*\` stands for in a batch run. A \`Makefile\` comes before what is built otherwise. \`clean\` is \`make clean\` for C and
 C++, and nothing for others; what is not there to be built or run is 127.
 
-${batches}`;
+${batches}
+## Tried
+
+By \`test/integration/languages.test.ts\` with the real tools, in kernels with 512 MB: a query; \`kernelet run FILE\` with standard
+input and the program's own status; all steps of a batch; a build and a program that fail; questions for input up to its end; an
+interrupt; a time limit; text that is not ASCII; files in and out.
+
+${trials(runtimes, results)}`;
 }

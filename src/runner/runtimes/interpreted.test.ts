@@ -34,7 +34,13 @@ const languages: readonly Language[] = [
   { runtime: lua, tool: 'lua5.4', program: 'lua5.4', suffix: '.lua' },
   { runtime: r, tool: 'R', program: 'Rscript', suffix: '.R' },
   { runtime: julia, tool: 'julia', program: 'julia', suffix: '.jl' },
-  { runtime: octave, tool: 'octave-cli', program: 'octave-cli', suffix: '.m', before: ['--no-gui', '--quiet'] },
+  {
+    runtime: octave,
+    tool: 'octave-cli',
+    program: 'octave-cli',
+    suffix: '.m',
+    before: ['--no-gui', '--no-history', '--quiet'],
+  },
   { runtime: scheme, tool: 'guile', program: 'guile', suffix: '.scm', before: ['--no-auto-compile', '-s'] },
   { runtime: haskell, tool: 'ghc', program: 'runhaskell', suffix: '.hs' },
 ];
@@ -103,7 +109,7 @@ test('MIT Scheme loads a file of any name, and ends at its end or at an error', 
   const words = place.carryOut(file).stdout;
   expect(words).toMatch(/^mit-scheme\n--quiet\n--batch-mode\n--eval\n\(with-exception-handler\n/);
   expect(words).toContain('(load "a\\"b\\\\c.scm")');
-  expect(words).toMatch(/\(exit 14\)[\s\S]*\n--eval\n\(exit 0\)\n--args\nx\n-y\n$/);
+  expect(words).toMatch(/\(exit 14\)[\s\S]*\(exit 0\)\)\)\n--eval\n\(exit 2\)\n--args\nx\n-y\n$/);
 });
 
 test('a tool of the label’s is found beside what the label names, else on PATH', () => {

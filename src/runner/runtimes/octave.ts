@@ -1,4 +1,4 @@
-/** Octave, which runs MATLAB's language; without its window. */
+/** Octave, which runs MATLAB's language; without its window and the history, of which version 7 complains at its end. */
 import { interpretedRuntime } from './interpreted.ts';
 
 /** Octave programs, with Makefile and main.m as batch steps. */
@@ -7,5 +7,5 @@ export const octave = interpretedRuntime({
   title: 'Octave',
   tools: ['octave-cli', 'octave'],
   suffix: '.m',
-  command: (octave, file, args) => [octave, '--no-gui', '--quiet', file, ...args],
+  command: (octave, file, args) => [octave, '--no-gui', '--no-history', '--quiet', file, ...args],
 });

@@ -2,7 +2,10 @@
 import { basename } from 'node:path';
 import { interpretedRuntime } from './interpreted.ts';
 
-/** An error ends the program with 14, MIT Scheme's own status for one, and does not wait for a person in its debugger. */
+/**
+ * An error ends the program with 14, MIT Scheme's own status for one, and does not wait for a person in its debugger. After an
+ * interrupt it goes on with the next option: status 2, since it has none above 99.
+ */
 const loadOrExit = (file: string): string => `(with-exception-handler
   (lambda (e)
     (fresh-line)
@@ -10,10 +13,11 @@ const loadOrExit = (file: string): string => `(with-exception-handler
     (exit 14))
   (lambda ()
     (parameterize ((param:suppress-loading-message? #t))
-      (load "${file.replaceAll(/["\\]/g, '\\$&')}"))))`;
+      (load "${file.replaceAll(/["\\]/g, '\\$&')}"))
+    (exit 0)))`;
 
 const mitCommand = (scheme: string, file: string, args: readonly string[]): readonly string[] => [
-  ...[scheme, '--quiet', '--batch-mode', '--eval', loadOrExit(file), '--eval', '(exit 0)'],
+  ...[scheme, '--quiet', '--batch-mode', '--eval', loadOrExit(file), '--eval', '(exit 2)'],
   ...(args.length > 0 ? ['--args', ...args] : []),
 ];
 
