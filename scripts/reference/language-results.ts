@@ -18,5 +18,5 @@ export const languageChecks = [
 /** By the type of the runtime: `yes` for what held, empty for what there is none of. */
 export type LanguageResults = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** Where it stands. */
+/** The file in which the results stand between two runs. */
 export const languageResultsFile = join(import.meta.dirname, 'language-results.json');
