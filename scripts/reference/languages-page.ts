@@ -44,7 +44,8 @@ const head = `# Languages
 \`kernelet run FILE\` knows a language by the file's ending or first line, \`--lang\` names it, and an image says its own by
 [labels](image-labels.md#runtime-types). The tool is the one that the label names where it is there, else the first of those
 below that is found. An image without any of them answers with status 127 and a line that names what it lacks, and what
-there is no image for is run with \`--image\`.
+there is no image for is run with \`--image\`. [Jupyter kernels](../how-to/jupyter-kernels.md) of an image keep state between
+queries, also of languages that are not here.
 
 `;
 
@@ -54,6 +55,12 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
   const lines = [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
   return `${lines.join('\n')}\n`;
 }
+
+const queries = {
+  driver: 'keep state',
+  jupyter: 'keep state by a Jupyter kernel of the image, else a program each',
+  plan: 'a program each',
+} as const satisfies Record<Runtime['query']['by'], string>;
 
 /** What was found with the real tools, and what was not tried with them. */
 function trials(runtimes: readonly DescribedRuntime[], results: LanguageResults): string {
@@ -79,7 +86,7 @@ export function languagesPage(runtimes: readonly DescribedRuntime[], results: La
       code(info.suffixes),
       code(runtime.tools),
       info.recipe === null ? '' : code([`kernelet/${info.recipe}`]),
-      runtime.query.by === 'driver' ? 'keep state' : 'a program each',
+      queries[runtime.query.by],
     ]),
   );
   const batches = table(

@@ -30,6 +30,11 @@ export const exceptions = {
 
 /** Files that may say the words named, each with its reason. */
 export const reasoned = {
+  'src/runner/jupyter/zmtp.ts': { words: ['zeromq'], why: 'Jupyter kernels have its sockets, whoever started them' },
+  'src/runner/jupyter/zmtp-socket.ts': {
+    words: ['zeromq'],
+    why: 'Jupyter kernels have its sockets, whoever started them',
+  },
   'src/agent/hardening.test.ts': {
     words: ['etcd'],
     why: 'it reads a file of settings as a member of a cluster has it',

@@ -33,7 +33,7 @@ export const contextField = z
 /** The name of a language; whether it is known is for the agent to say. */
 export const languageField = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9+_.-]{0,31}$/, 'not the name of a language')
+  .regex(/^(jupyter:[\w.-]{1,64}|[a-z0-9][a-z0-9+_.-]{0,31})$/, 'not the name of a language')
   .openapi({ example: 'python' });
 
 /** A path inside a kernel. */

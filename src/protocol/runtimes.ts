@@ -112,14 +112,24 @@ const byLanguage = new Map(runtimeTable.flatMap((info) => info.languages.map((na
 const bySuffix = new Map(runtimeTable.flatMap((info) => info.suffixes.map((suffix) => [suffix, info] as const)));
 const byShebang = new Map(runtimeTable.flatMap((info) => info.shebangs.map((name) => [name, info] as const)));
 
-/** A type of the table, or null. */
-export function runtimeByType(type: string): RuntimeInfo | null {
-  return byType.get(type) ?? null;
+/** The Jupyter kernel that a type names (`jupyter:bash`: the kernelspec `bash` of the image), or null. */
+export function kernelOfType(type: string): string | null {
+  return /^jupyter:([\w.-]{1,64})$/.exec(type)?.[1] ?? null;
 }
 
-/** The runtime that `--lang NAME` means, in any case; null when no runtime has this name. */
+const runtimeOfKernel = (type: string): RuntimeInfo | null => {
+  const kernel = kernelOfType(type);
+  return kernel === null ? null : entry(type, `Jupyter kernel ${kernel}`);
+};
+
+/** A type of the table or of a Jupyter kernel, or null. */
+export function runtimeByType(type: string): RuntimeInfo | null {
+  return byType.get(type) ?? runtimeOfKernel(type);
+}
+
+/** The runtime that `--lang NAME` means, in any case; null when no runtime has this name. `jupyter:bash` is a Jupyter kernel. */
 export function runtimeByLanguage(name: string): RuntimeInfo | null {
-  return byLanguage.get(name.toLowerCase()) ?? null;
+  return byLanguage.get(name.toLowerCase()) ?? runtimeOfKernel(name);
 }
 
 /** The runtime of a file by its name's ending; case counts first (`.C` is C++), then it does not (`.PY`). */

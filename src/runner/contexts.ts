@@ -15,6 +15,7 @@ import { Interpreter } from './interpreter.ts';
 import type { Runs } from './runs.ts';
 import { type Runtime, type RuntimeContext, runtimeContext } from './runtime.ts';
 import { resolveRuntime } from './runtimes/index.ts';
+import { jupyterDriver } from './runtimes/jupyter-driver.ts';
 import type { Tenant } from './tenant.ts';
 
 /** A runtime with what it knows when it plans. */
@@ -78,7 +79,9 @@ export class Contexts {
     const { query, type } = prepared.runtime;
     const start = query.by === 'driver' ? query.start(prepared.context) : null;
     const unable = start && 'unable' in start ? start.unable.replace(/^kernelet: /, '') : null;
-    if (unable !== null || prepared.context.tool === null) {
+    // Whether a Jupyter kernel of some name is there is shown by its start.
+    const isNamedKernel = query.by === 'jupyter' && 'name' in query.kernel;
+    if (unable !== null || (prepared.context.tool === null && !isNamedKernel)) {
       const why = unable ?? `this image has nothing that runs ${type}`;
       throw new KerneletError('NOT_SUPPORTED', `no context ${spec.name}: ${why}`);
     }
@@ -137,9 +140,11 @@ export class Contexts {
             tenant,
             clock,
             start: () => {
-              const command = query.start(context);
+              const environ = runtime.environ(context);
+              const command =
+                query.by === 'driver' ? query.start(context) : jupyterDriver(query.kernel, context, environ);
               if ('unable' in command) return command;
-              return { ...command, cwd: spec.cwd, environ: { ...runtime.environ(context), ...command.environ } };
+              return { ...command, cwd: spec.cwd, environ: { ...environ, ...command.environ } };
             },
             stateChanged: changed,
           });

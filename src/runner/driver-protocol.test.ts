@@ -5,7 +5,9 @@ import { fuzzRuns } from '../../test/support/depth.ts';
 import { parseDriverLine } from './driver-protocol.ts';
 
 const good = [
-  { ev: 'ready' },
+  { ev: 'ready', interruptByLine: true, streamsAreCopies: false },
+  { ev: 'unable', isMissing: true, reason: 'why' },
+  { ev: 'stream', name: 'stderr', text: 'é' },
   {
     ev: 'display',
     role: 'result',
@@ -34,6 +36,8 @@ it.each([
   '{"ev":"display","role":"result","forms":{}}',
   '{"ev":"error","name":"E","message":"no"}',
   '{"ev":"input","password":true}',
+  '{"ev":"stream","name":"stdin","text":""}',
+  '{"ev":"unable","reason":"x"}',
   '{"ev":"done","id":1,"exitCode":0.5}',
   '{"ev":"done","id":"1","exitCode":0}',
   '{"ev":"completion","id":1,"matches":"a"}',
@@ -52,6 +56,10 @@ it('forms of a value are bounded, and what is no form is left out', () => {
   const many = Array.from({ length: 40 }, (_, index) => ({ type: `a/${index}`, encoding: 'text', data: '' }));
   const event = parseDriverLine(JSON.stringify({ ev: 'display', role: 'display', forms: [...odd, ...many] }));
   expect(event).toEqual({ ev: 'display', role: 'display', forms: many.slice(0, 32) });
+});
+
+it('a driver that says nothing of it gets signals, and its streams are heard', () => {
+  expect(parseDriverLine('{"ev":"ready"}')).toEqual({ ev: 'ready', interruptByLine: false, streamsAreCopies: false });
 });
 
 it('completions of a driver are bounded, and what is not a text is left out', () => {

@@ -39,7 +39,15 @@ export type DriverForm =
 
 /** What the driver sends to the runner. */
 export type FromDriver =
-  | { readonly ev: 'ready' }
+  /**
+   * `interruptByLine`: a signal to its group does harm, and the line `interrupt` is enough. `streamsAreCopies`: what comes by
+   * the streams comes as events too, so that it is for the container's log alone. Both are false when absent.
+   */
+  | { readonly ev: 'ready'; readonly interruptByLine: boolean; readonly streamsAreCopies: boolean }
+  /** It cannot be used; it ends, and `reason` says why to people. `isMissing`: the image has nothing of the kind. */
+  | { readonly ev: 'unable'; readonly isMissing: boolean; readonly reason: string }
+  /** Printed text that did not come by the streams: a driver that got it as messages. */
+  | { readonly ev: 'stream'; readonly name: 'stdout' | 'stderr'; readonly text: string }
   /** A value with the forms that it offers, `text/plain` among them; `result` is the value of the query itself. */
   | { readonly ev: 'display'; readonly role: DisplayRole; readonly forms: readonly DriverForm[] }
   /**
@@ -66,7 +74,13 @@ const form = object<DriverForm>((of) => {
 });
 
 const forms: { readonly [Ev in FromDriver['ev']]: Reader<Extract<FromDriver, { ev: Ev }>> } = {
-  ready: () => ({ ev: 'ready' }),
+  ready: object((of) => ({
+    ev: 'ready',
+    interruptByLine: of('interruptByLine', newer(truth, false)),
+    streamsAreCopies: of('streamsAreCopies', newer(truth, false)),
+  })),
+  unable: object((of) => ({ ev: 'unable', isMissing: of('isMissing', truth), reason: of('reason', text) })),
+  stream: object((of) => ({ ev: 'stream', name: of('name', oneOf(['stdout', 'stderr'])), text: of('text', text) })),
   display: object((of) => ({
     ev: 'display',
     role: of('role', oneOf(displayRoles)),

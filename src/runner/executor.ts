@@ -55,9 +55,11 @@ async function runQuery(
   { contexts }: ExecutorParts,
 ): Promise<Outcome> {
   const { runtime, context, interpreter } = contexts.get(name);
-  if (interpreter) return interpreter.execute(execution, code);
-  if (runtime.query.by !== 'plan') throw new Error('unreachable: a runtime with a driver has an interpreter');
-  return planOutcome(execution, runtime.query.plan(code, context));
+  const { query } = runtime;
+  const hasInterpreter = query.by === 'driver' || (await interpreter?.isThere());
+  if (interpreter && hasInterpreter) return interpreter.execute(execution, code);
+  if (query.by === 'driver') throw new Error('unreachable: a runtime with a driver has an interpreter');
+  return planOutcome(execution, query.plan(code, context));
 }
 
 /** Like the language's own command line, standard input streamed. */

@@ -43,7 +43,13 @@ export class Interpreter {
   #starting: Promise<string | null> | null = null;
   #running: RunningCommand | null = null;
   #control: Duplex | null = null;
-  #ready: (() => void) | null = null;
+  #ready: ((event: Extract<FromDriver, { ev: 'ready' | 'unable' }>) => void) | null = null;
+  #interruptByLine = false;
+  #streamsAreCopies = false;
+  /** Why there is none in this image; it is not looked for again. */
+  #missing: string | null = null;
+  /** How it ended while nothing was asked of it, until that has been told. */
+  #lost: string | null = null;
   #query: Query | null = null;
   #lastId = 0;
   readonly #completions = new Map<number, (matches: readonly string[]) => void>();
@@ -64,6 +70,7 @@ export class Interpreter {
   /** Starts it unless it runs. Resolves with null, or with why it cannot run. */
   start(): Promise<string | null> {
     if (this.#running && this.#state === 'ready') return Promise.resolve(null);
+    if (this.#missing !== null) return Promise.resolve(this.#missing);
     this.#starting ??= this.#launch()
       .catch((error: unknown) => this.#failed(error instanceof Error ? error.message : String(error)))
       .finally(() => {
@@ -78,6 +85,15 @@ export class Interpreter {
       this.#running?.signal('SIGKILL');
       await (this.#running?.exited ?? this.#starting);
     }
+    // Whoever ends it knows what is lost, and may have installed what was missing.
+    this.#lost = null;
+    this.#missing = null;
+  }
+
+  /** Whether the image has one at all, which its start shows. */
+  async isThere(): Promise<boolean> {
+    await this.start();
+    return this.#missing === null;
   }
 
   /** Runs a query to its end. */
@@ -89,6 +105,8 @@ export class Interpreter {
       execution.say(unable ?? 'the interpreter ended while it started');
       return { exitCode: 127, reason: 'unable' };
     }
+    if (this.#lost !== null) execution.say(this.#lost);
+    this.#lost = null;
     this.#lastId += 1;
     const id = this.#lastId;
     const ended = new Promise<Outcome>((settle) => {
@@ -100,7 +118,8 @@ export class Interpreter {
     execution.run.whenSpace(resume);
     execution.aim({
       signal: (name) => {
-        const reached = running.signal(name);
+        const byLine = name === 'SIGINT' && this.#interruptByLine;
+        const reached = byLine ? this.#running === running : running.signal(name);
         if (name === 'SIGINT') this.#send({ op: 'interrupt', id });
         return reached;
       },
@@ -149,8 +168,13 @@ export class Interpreter {
     this.#running = running;
     this.#control = running.duplex(3);
     this.#listen(running);
-    const ready = new Promise<null>((resolve) => {
-      this.#ready = () => resolve(null);
+    const ready = new Promise<string | null>((resolve) => {
+      this.#ready = (event) => {
+        if (event.ev === 'ready')
+          [this.#interruptByLine, this.#streamsAreCopies] = [event.interruptByLine, event.streamsAreCopies];
+        else if (event.isMissing) this.#missing = event.reason;
+        resolve(event.ev === 'ready' ? null : event.reason);
+      };
     });
     const died = running.exited.then(
       ({ exitCode, notStarted }) => notStarted ?? `the interpreter ended with status ${exitCode} while it started`,
@@ -161,9 +185,10 @@ export class Interpreter {
       late.resolve('the interpreter did not get ready in time');
     });
     const failure = await Promise.race([ready, died, late.promise]);
-    if (failure !== null) return this.#failed(failure);
-    this.#setState('ready', '');
-    return null;
+    if (failure !== null && failure === this.#missing) this.#setState('none', '');
+    else if (failure !== null) return this.#failed(failure);
+    else this.#setState('ready', '');
+    return failure;
   }
 
   #failed(reason: string): string {
@@ -197,7 +222,7 @@ export class Interpreter {
     // What was printed before the line is delivered before it.
     running.stdout.drain();
     running.stderr.drain();
-    if (event.ev === 'ready') this.#ready?.();
+    if (event.ev === 'ready' || event.ev === 'unable') this.#ready?.(event);
     else if (event.ev === 'completion') this.#completions.get(event.id)?.(event.matches);
     else if (this.#query) {
       const { run } = this.#query.execution;
@@ -207,7 +232,7 @@ export class Interpreter {
     }
   }
 
-  #receiveForQuery(query: Query, event: Exclude<FromDriver, { ev: 'ready' | 'completion' }>): void {
+  #receiveForQuery(query: Query, event: Exclude<FromDriver, { ev: 'ready' | 'unable' | 'completion' }>): void {
     const { execution } = query;
     switch (event.ev) {
       case 'done':
@@ -215,6 +240,9 @@ export class Interpreter {
         this.#query = null;
         query.question?.[Symbol.dispose]();
         query.settle(execution.outcome(event.exitCode));
+        break;
+      case 'stream':
+        execution.output(event.name, Buffer.from(event.text));
         break;
       case 'input':
         query.question?.[Symbol.dispose]();
@@ -252,7 +280,11 @@ export class Interpreter {
     if (this.#running === running) {
       this.#running = null;
       this.#control = null;
-      if (this.#state === 'ready') this.#setState('idle', '');
+      if (this.#state === 'ready') {
+        const how = exitCode < 0 ? `signal ${-exitCode}` : `status ${exitCode}`;
+        if (!query) this.#lost = `the interpreter ended with ${how} after the last query: its variables are lost`;
+        this.#setState('idle', '');
+      }
     }
     for (const resolve of this.#completions.values()) resolve([]);
     if (query) {
@@ -268,7 +300,7 @@ export class Interpreter {
 
   #output(stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean {
     const query = this.#query;
-    if (query) return query.execution.output(stream, bytes);
+    if (query && !this.#streamsAreCopies) return query.execution.output(stream, bytes);
     this.#options.tenant.log.copy(bytes);
     return true;
   }

@@ -16,11 +16,17 @@ async function main(): Promise<void> {
   const [task, ...rest] = programArguments();
   const isBounded = task === boundedEntry;
   if (isBounded && rest[0] === 'image-script') return runImageScript();
-  if (task !== 'file-worker' && task !== 'su-exec') return new Runner({ imageScriptRan: isBounded }).start();
-  // Loaded only where they are needed: each module costs every kernel memory.
-  if (task === 'su-exec') return (await import('./su-exec.ts')).suExec(rest);
-  const { workFiles } = await import('./files/worker.ts');
-  return workFiles(rest);
+  // What only one of them needs is loaded there alone: each module costs every kernel memory.
+  switch (task) {
+    case 'file-worker':
+      return (await import('./files/worker.ts')).workFiles(rest);
+    case 'jupyter-driver':
+      return (await import('./jupyter/main.ts')).driveKernel(rest);
+    case 'su-exec':
+      return (await import('./su-exec.ts')).suExec(rest);
+    default:
+      return new Runner({ imageScriptRan: isBounded }).start();
+  }
 }
 
 /** One line, since the container's last lines are shown to users. */

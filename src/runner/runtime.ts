@@ -10,6 +10,7 @@
 
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import type { ProgramSource } from '../protocol/execute-request.ts';
+import type { KernelChoice } from './jupyter/kernel-choice.ts';
 import { volumePaths } from './volume-paths.ts';
 
 /** A process to run with the tenant's ids. */
@@ -76,9 +77,13 @@ export interface Runtime {
   exec(context: RuntimeContext): Plan;
   /** Like the language's own command line. */
   program(source: ProgramSource, args: readonly string[], context: RuntimeContext): Plan;
-  /** Queries: by a driver that keeps state, or by a plan for each. */
+  /**
+   * Queries: by a driver that keeps state, by a plan for each, or by the Jupyter kernel of the image that is chosen so, which
+   * keeps state too, and the plan where there is none.
+   */
   readonly query:
     | { readonly by: 'driver'; start(context: RuntimeContext): DriverCommand | { readonly unable: string } }
+    | { readonly by: 'jupyter'; readonly kernel: KernelChoice; plan(code: string, context: RuntimeContext): Plan }
     | { readonly by: 'plan'; plan(code: string, context: RuntimeContext): Plan };
 }
 

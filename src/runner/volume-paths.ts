@@ -14,8 +14,8 @@ export const volumePaths = {
   drivers: `${containerPaths.volume}/runner/drivers`,
 } as const;
 
-/** For a small program: few threads, little memory. */
-const smallNodeFlags = ['--v8-pool-size=0', '--max-semi-space-size=1', '--no-warnings'];
+/** Options of Node for a small program: few threads, little memory. */
+export const smallNodeFlags = ['--v8-pool-size=0', '--max-semi-space-size=1', '--no-warnings'];
 
 /** The command line of a program of the runner's own that serves for a while; what tenants have written may be in it. */
 export const smallProgram = (file: string, args: readonly string[] = []): readonly string[] =>

@@ -26,7 +26,7 @@ export const quiet: QueryOutcome = { stdout: '', stderr: '', value: null, error:
 export interface QueryOptions {
   /** Answers each `input` in turn. */
   readonly answers?: readonly string[];
-  /** Sends SIGINT to the group once this text is on standard output, or at an `input`. */
+  /** Interrupts once this text has been printed, or at an `input`. */
   readonly interruptAt?: string | 'input';
 }
 
@@ -44,10 +44,14 @@ export class DriverHarness implements Disposable {
   readonly #listeners = new Set<(event: FromDriver) => void>();
   #stdout: Buffer[] = [];
   #stderr: Buffer[] = [];
+  /** What came as text of its messages. */
+  #said = '';
   #lastOutputAt = 0;
   /** The id of the latest query. */
   lastId = 0;
   #text = '';
+  /** `ready`, or `unable` in its place; null when it ended without either. */
+  first: FromDriver | null = null;
 
   private constructor(argv: readonly string[], environ: Readonly<Record<string, string>>) {
     const [program = '', ...args] = argv;
@@ -80,10 +84,10 @@ export class DriverHarness implements Disposable {
     return this.#child.pid;
   }
 
-  /** Starts a driver and waits until it is ready. */
+  /** Starts a driver and waits until it is ready, or says why it will never be. */
   static async start(argv: readonly string[], environ: Readonly<Record<string, string>> = {}): Promise<DriverHarness> {
     const harness = new DriverHarness(argv, environ);
-    await harness.#next((event) => event.ev === 'ready');
+    harness.first = await harness.#next(({ ev }) => ev === 'ready' || ev === 'unable');
     return harness;
   }
 
@@ -99,7 +103,8 @@ export class DriverHarness implements Disposable {
 
   /** As the runner does it, to the latest query. */
   interrupt(): void {
-    if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGINT');
+    const byLine = this.first?.ev === 'ready' && this.first.interruptByLine;
+    if (this.#child.pid !== undefined && !byLine) process.kill(-this.#child.pid, 'SIGINT');
     this.send({ op: 'interrupt', id: this.lastId });
   }
 
@@ -123,6 +128,7 @@ export class DriverHarness implements Disposable {
   async query(code: string, options: QueryOptions = {}): Promise<QueryOutcome> {
     this.#stdout = [];
     this.#stderr = [];
+    this.#said = '';
     const events: FromDriver[] = [];
     let { value, error } = quiet;
     const answers = [...(options.answers ?? [])];
@@ -131,6 +137,7 @@ export class DriverHarness implements Disposable {
       if (text !== null && value === null) value = text;
       else if (event.ev === 'error' && error === null) error = errorOf(event);
       else if (event.ev !== 'done') events.push(event);
+      if (event.ev === 'stream') this.#said += event.text;
       if (event.ev !== 'input') return;
       if (options.interruptAt === 'input') this.interrupt();
       else this.send({ op: 'input', text: answers.shift() ?? null });
@@ -138,7 +145,7 @@ export class DriverHarness implements Disposable {
     this.#listeners.add(watch);
     const finished = this.status(code);
     if (options.interruptAt !== undefined && options.interruptAt !== 'input') {
-      await this.#until(() => Buffer.concat(this.#stdout).includes(options.interruptAt ?? ''));
+      await this.#until(() => `${this.#said}${textOf(this.#stdout)}`.includes(options.interruptAt ?? ''));
       await sleepMs(settleMs);
       this.interrupt();
     }

@@ -5,5 +5,5 @@
 import { ensureImages } from './test-images.ts';
 
 export function setup(): void {
-  ensureImages(['python', 'python-science', 'shell', 'gcc', 'nodejs']);
+  ensureImages(['python', 'python-science', 'shell', 'gcc', 'nodejs', 'r']);
 }

@@ -25,3 +25,12 @@ export function ensureImages(images: readonly string[]): void {
     if (done.status !== 0) throw new Error(`the image ${image} could not be built: status ${done.status}`);
   }
 }
+
+/** Makes an image of another one with packages of Debian, once for this engine. Throws when it cannot be made. */
+export function ensureDerivedImage(name: string, from: string, packages: readonly string[]): void {
+  if (spawnSync('docker', ['image', 'inspect', name], { stdio: 'ignore' }).status === 0) return;
+  const install = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+  const input = `FROM ${from}\nRUN ${install} && rm -rf /var/lib/apt/lists/*\n`;
+  const done = spawnSync('docker', ['build', '--tag', name, '-'], { input, stdio: ['pipe', 'ignore', 'inherit'] });
+  if (done.status !== 0) throw new Error(`the image ${name} could not be made: status ${done.status}`);
+}

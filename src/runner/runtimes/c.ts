@@ -55,6 +55,7 @@ exit 127`;
 const cRuntime = <Type extends string>(language: CLanguage<Type>) =>
   compiledRuntime({
     type: language.type,
+    language: language.dialect,
     tools: language.tools,
     missing: `this image has no ${language.title} compiler (${language.tools.join(', ')})`,
     suffix: language.suffixes[0],

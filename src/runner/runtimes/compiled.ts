@@ -1,10 +1,12 @@
-/** Languages that a compiler makes programs of; queries share no state (spec kernel-runner 14). */
+/** Languages that a compiler makes programs of; queries share no state without a Jupyter kernel (spec kernel-runner 14). */
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
 import { buildWithMake, main, operand, saveInput, sayUnable, steps, withTool } from './plan.ts';
 
 /** What one compiled language has of its own. */
 interface CompiledLanguage<Type extends string> {
   readonly type: Type;
+  /** The language of Jupyter kernels that answer its queries where the image has one, lower-case. */
+  readonly language: string;
   readonly tools: readonly string[];
   /** Said where the image has none of them. */
   readonly missing: string;
@@ -71,7 +73,8 @@ export function compiledRuntime<Type extends string>(language: CompiledLanguage<
     },
 
     query: {
-      by: 'plan',
+      by: 'jupyter',
+      kernel: { language: language.language },
       plan: (code, context) =>
         withTool(context, missing, (tool) => {
           const { path, made } = newSource(context);

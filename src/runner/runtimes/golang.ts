@@ -18,6 +18,7 @@ exec "$go" build -o main "$@"`;
 /** Go programs, with Makefile, go.mod and main.go as batch steps. */
 export const golang = compiledRuntime({
   type: 'golang',
+  language: 'go',
   tools: ['go', '/usr/local/go/bin/go'],
   missing: 'this image has no Go (go)',
   suffix: '.go',

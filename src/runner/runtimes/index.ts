@@ -1,5 +1,5 @@
 /** The runtimes by their type. Only the one of the container is loaded: each module costs every kernel memory. */
-import { defaultRuntimeType } from '../../protocol/runtimes.ts';
+import { defaultRuntimeType, kernelOfType } from '../../protocol/runtimes.ts';
 import type { Runtime } from '../runtime.ts';
 
 const runtimes: Readonly<Record<string, () => Promise<Runtime>>> = {
@@ -35,6 +35,8 @@ export async function resolveRuntime(
 ): Promise<{ readonly runtime: Runtime; readonly warning: string | null }> {
   const load = Object.hasOwn(runtimes, type) ? runtimes[type] : undefined;
   if (load) return { runtime: await load(), warning: null };
+  const kernel = kernelOfType(type);
+  if (kernel !== null) return { runtime: (await import('./jupyter.ts')).jupyterRuntime(kernel), warning: null };
   return {
     runtime: (await import('./shell.ts')).app,
     warning: `unknown runtime type ${JSON.stringify(type.slice(0, 80))}: taking it for ${defaultRuntimeType}`,

@@ -68,7 +68,7 @@ test.each(languages)('$runtime.type runs code, files and standard input by $prog
   const typed = place.carryOut(runtime.program({ from: 'stdin' }, ['a'], context), 'typed\n');
   expect(typed.stdout).toBe(`${words(`${place.home}/.kernelet-2${suffix}`, ['a'])}typed\n`);
 
-  const asked = runtime.query.by === 'plan' ? place.carryOut(runtime.query.plan('asked\n', context)) : null;
+  const asked = runtime.query.by === 'jupyter' ? place.carryOut(runtime.query.plan('asked\n', context)) : null;
   expect(asked?.stdout).toMatch(/asked\n$/);
   expect(place.files).toEqual([`-x${suffix}`]);
 });

@@ -1,4 +1,5 @@
-/** Languages whose programs are files that their tool runs; queries share no state (spec kernel-runner 14). */
+/** Languages whose programs are files that their tool runs; queries share no state without a Jupyter kernel (spec kernel-runner 14). */
+import type { KernelChoice } from '../jupyter/kernel-choice.ts';
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
 import { buildWithMake, companion, main, nothing, operand, runMain, saveInput, steps, unable } from './plan.ts';
 
@@ -16,6 +17,8 @@ interface InterpretedLanguage<Type extends string> {
   /** Code as it stands in a file. */
   readonly fileOf?: (code: string) => string;
   readonly environ?: Runtime['environ'];
+  /** The Jupyter kernel that answers its queries where the image has it; by default one whose language has the type's name. */
+  readonly kernel?: KernelChoice;
 }
 
 /** The runtime of an interpreted language. */
@@ -58,6 +61,10 @@ export function interpretedRuntime<Type extends string>(language: InterpretedLan
       });
     },
 
-    query: { by: 'plan', plan: (code, context) => runCode(code, [], context) },
+    query: {
+      by: 'jupyter',
+      kernel: language.kernel ?? { language: type },
+      plan: (code, context) => runCode(code, [], context),
+    },
   } as const satisfies Runtime;
 }

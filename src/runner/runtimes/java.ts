@@ -128,5 +128,5 @@ export const java = {
     });
   },
 
-  query: { by: 'plan', plan: (code, context) => runCode(code, [], context) },
+  query: { by: 'jupyter', kernel: { language: 'java' }, plan: (code, context) => runCode(code, [], context) },
 } as const satisfies Runtime;

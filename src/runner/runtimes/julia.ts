@@ -12,6 +12,7 @@ export const julia = {
     title: 'Julia',
     tools: ['julia', '/opt/julia/bin/julia', '/usr/local/julia/bin/julia'],
     suffix: '.jl',
+    kernel: { language: 'julia', nameHas: 'julia' },
     environ: (context) => ({
       JULIA_LOAD_PATH: context.environ['JULIA_LOAD_PATH'] ?? imagePackages,
       PATH: pathWith(context, ['/usr/local/julia/bin', '/opt/julia/bin']),

@@ -8,4 +8,5 @@ export const r = interpretedRuntime({
   tools: ['R', 'Rscript'],
   runner: 'Rscript',
   suffix: '.R',
+  kernel: { language: 'r', nameHas: 'ir' },
 });

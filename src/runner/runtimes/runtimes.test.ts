@@ -44,13 +44,30 @@ test('every language says with 127 that the image has none of it, whatever is as
     const plans = (['code', 'file', 'stdin'] as const).map((from) =>
       runtime.program({ from, code: '1', path: 'x' }, [], without),
     );
-    if (runtime.query.by === 'plan') plans.push(runtime.query.plan('1', without));
+    if (runtime.query.by !== 'driver') plans.push(runtime.query.plan('1', without));
     else expect(runtime.query.start(without)).toEqual({ unable: expect.stringContaining('this image has no') });
     for (const plan of plans) {
       const message = expect.stringMatching(/^kernelet: this image has no /);
       expect({ languages, ...plan }).toEqual({ languages, kind: 'nothing', exitCode: 127, message });
     }
   }
+});
+
+test.each([
+  ['r', { language: 'r', nameHas: 'ir' }],
+  ['julia', { language: 'julia', nameHas: 'julia' }],
+  ['golang', { language: 'go' }],
+  ['cpp', { language: 'c++' }],
+  ['octave', { language: 'octave' }],
+  ['jupyter:xcpp17', { name: 'xcpp17' }],
+])('queries of %s are answered by the Jupyter kernel %j, where the image has it', async (type, kernel) => {
+  const { runtime, warning } = await resolveRuntime(type);
+  expect(runtime).toMatchObject({ type, query: { by: 'jupyter', kernel } });
+  expect(warning).toBe(null);
+});
+
+test.each(['jupyter:', 'jupyter:a/b', 'jupyter:a b'])('%j is no runtime', async (type) => {
+  expect((await resolveRuntime(type)).warning).toContain('unknown runtime type');
 });
 
 test.each([

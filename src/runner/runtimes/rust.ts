@@ -24,6 +24,7 @@ exit 127`;
 /** Rust programs, with Makefile, Cargo.toml and main.rs as batch steps. */
 export const rust = compiledRuntime({
   type: 'rust',
+  language: 'rust',
   tools: ['rustc', '/usr/local/cargo/bin/rustc'],
   missing: 'this image has no Rust (rustc)',
   suffix: '.rs',
