@@ -14,7 +14,7 @@ import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ContextState } from '../protocol/kernel-contexts.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
-import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { Download } from '../runner-client/runner-client.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
@@ -196,6 +196,10 @@ export interface Agent extends AsyncDisposable {
 
   /** Starts a run, idempotently by its id, and returns at once. */
   execute(id: string, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<{ existing: boolean }>;
+  /** The runs that are known of a kernel, oldest first. */
+  listRuns(id: string): Promise<readonly RunSummary[]>;
+  /** The run that an id, a beginning of one or a name stands for; a text that stands for none is given back. Throws AMBIGUOUS_ID. */
+  runNamed(id: string, text: RunId, signal: AbortSignal): Promise<RunId>;
   events(id: string, run: RunId, after: number, signal: AbortSignal): AsyncIterable<NumberedRunEvent>;
   /** Answers a program that waits for input; null = the input has ended. */
   input(id: string, run: RunId, text: string | null, signal: AbortSignal): Promise<void>;
@@ -203,11 +207,13 @@ export interface Agent extends AsyncDisposable {
   /** Without a run: the one that runs in this context, `main` when absent. */
   interrupt(id: string, run: RunId | null, signal: AbortSignal, context?: string): Promise<{ interrupted: boolean }>;
   cancel(id: string, run: RunId, killSignal: string, signal: AbortSignal): Promise<void>;
+  /** A signal to the processes of a run, and nothing more; says whether there were any. */
+  signal(id: string, run: RunId, name: string, signal: AbortSignal): Promise<{ delivered: boolean }>;
   /** By the interpreter of this context, `main` when absent. */
   complete(id: string, code: string, cursor: number, signal: AbortSignal, context?: string): Promise<readonly string[]>;
 
   /** The contexts of a kernel, `main` first. Throws NOT_SUPPORTED for a kernel whose runner is older than they are. */
-  contexts(id: string, signal: AbortSignal): Promise<readonly ContextState[]>;
+  listContexts(id: string, signal: AbortSignal): Promise<readonly ContextState[]>;
   /**
    * Makes a context, idempotently by its name, and starts its interpreter. Throws CONTEXT_EXISTS, OVERLOADED, and NOT_SUPPORTED
    * where the image has not what the language needs.

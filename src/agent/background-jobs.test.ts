@@ -6,6 +6,7 @@ import type { KernelEvent } from '../events/kernel-event.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { parseRunId } from '../lib/ids.ts';
 import { type LogFields, silentLogger } from '../lib/log.ts';
+import { undescribed } from '../protocol/run-description.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { BackgroundJobs } from './background-jobs.ts';
 import { OciRuntimes } from './oci-runtimes.ts';
@@ -57,6 +58,7 @@ afterEach(async () => {
 
 const run = parseRunId('r1');
 const summary = (phase: RunSummary['phase']): RunSummary => ({
+  ...undescribed,
   run,
   phase,
   last: 1,

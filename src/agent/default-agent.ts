@@ -8,6 +8,7 @@ import type { KernelId, RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { type ContextState, mainContext } from '../protocol/kernel-contexts.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
+import type { RunSummary } from '../protocol/run-event.ts';
 import { listFiles } from '../runner-client/kernel-files.ts';
 import type { Download, RunnerClient } from '../runner-client/runner-client.ts';
 import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
@@ -35,6 +36,7 @@ import { MetricsExporter } from './metrics/exporter.ts';
 import { nodeLooks } from './node-looks.ts';
 import { resourcesOf } from './node-resources.ts';
 import { Readiness } from './readiness.ts';
+import { runNamed } from './run-names.ts';
 import { UsageTracker } from './usage-tracker.ts';
 
 /** How long a request waits for the recovery after a start. */
@@ -224,6 +226,19 @@ export class DefaultAgent implements Agent {
     return reply;
   }
 
+  async listRuns(id: string): Promise<readonly RunSummary[]> {
+    const { spec } = await this.#find(id);
+    return this.#parts.kernels.client(spec.id).runs();
+  }
+
+  async runNamed(id: string, text: RunId, signal: AbortSignal): Promise<RunId> {
+    const { spec } = await this.#find(id);
+    const client = this.#parts.kernels.client(spec.id);
+    // Of a runner that has not been heard yet no run is known.
+    if (client.status() === null && client.unreachableSince() === null) await client.ready(signal);
+    return runNamed(text, client.runs()) ?? text;
+  }
+
   async *events(id: string, run: RunId, after: number, signal: AbortSignal): ReturnType<Agent['events']> {
     const { client } = await this.#runner(id);
     yield* client.events(run, after, signal);
@@ -254,6 +269,11 @@ export class DefaultAgent implements Agent {
     await client.request('cancel', { run, signal: killSignal }, { signal });
   }
 
+  async signal(id: string, run: RunId, name: string, signal: AbortSignal): Promise<{ delivered: boolean }> {
+    const { client } = await this.#runner(id);
+    return await client.request('signal', { run, signal: name }, { signal });
+  }
+
   async complete(
     id: string,
     code: string,
@@ -265,7 +285,7 @@ export class DefaultAgent implements Agent {
     return (await client.request('complete', { code, cursor, ...inContext(context) }, { signal })).matches;
   }
 
-  async contexts(id: string, signal: AbortSignal): Promise<readonly ContextState[]> {
+  async listContexts(id: string, signal: AbortSignal): Promise<readonly ContextState[]> {
     const { client } = await this.#runner(id);
     return (await client.request('contexts', null, { signal })).contexts;
   }

@@ -12,6 +12,7 @@ import type {
   KernelFigures,
   OperationName,
   Progress,
+  Run,
 } from '../http/api-types.ts';
 import { kernelIdForm, maxUploadBytes } from '../http/limits.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
@@ -145,6 +146,18 @@ export class ApiClient implements AsyncDisposable {
   async execute(id: string, run: string, request: ExecuteRequest, signal: AbortSignal): Promise<void> {
     const path = `${kernelPath(id)}/runs`;
     await this.#api.json<'execute'>({ method: 'POST', path, document: { run, request }, idempotent: true, signal });
+  }
+
+  /** Those that wait or run, and those that ended a short while ago. */
+  async runs(id: string): Promise<readonly Run[]> {
+    const path = `${kernelPath(id)}/runs`;
+    return (await this.#api.json<'listRuns'>({ method: 'GET', path, idempotent: true })).runs;
+  }
+
+  /** A signal to the processes of a run, and nothing more; whether there were any. */
+  async signalRun(id: string, run: string, document: ApiBody<'signalRun'>): Promise<boolean> {
+    const path = `${runPath(id, run)}/signal`;
+    return (await this.#api.json<'signalRun'>({ method: 'POST', path, document })).delivered;
   }
 
   /** The events of a run above `after`, until the stream ends or breaks. Rejects like every request. */

@@ -94,7 +94,8 @@ function acceleratorsOf(list: readonly string[]): Record<string, string> | undef
   return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 }
 
-function environOf(list: readonly string[], io: CliIo): Record<string, string> {
+/** Variables of `--env`, from this process where no value is given. */
+export function environOf(list: readonly string[], io: CliIo): Record<string, string> {
   const pairs = list.map((text): [string, string] => {
     const at = text.indexOf('=');
     if (at > 0) return [text.slice(0, at), text.slice(at + 1)];

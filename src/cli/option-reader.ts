@@ -29,6 +29,11 @@ export class OptionReader {
     return this.#values[name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())];
   }
 
+  /** Whether an option was given at all. */
+  has(name: string): boolean {
+    return this.#raw(name) !== undefined;
+  }
+
   /** Whether a switch was given. */
   flag(name: string): boolean {
     return this.#raw(name) === true;

@@ -54,7 +54,8 @@ export async function* followRun(options: RunStreamOptions): AsyncGenerator<Numb
   const stream = resumeStream((retry) => client.runEvents(kernel, run, last, { signal, retry }), signal, clock);
   for await (const event of stream) {
     if (event.n <= last) continue;
-    if (event.n !== last + 1) throw new KerneletError('PROTOCOL_ERROR', lostText(last, event.n));
+    if (event.n !== last + 1 && event.event.kind !== 'dropped')
+      throw new KerneletError('PROTOCOL_ERROR', lostText(last, event.n));
     last = event.n;
     yield event;
     if (event.event.kind === 'finished') return;

@@ -20,7 +20,9 @@ export interface RunSessionOptions {
   readonly client: ApiClient;
   readonly screen: Screen;
   readonly kernel: string;
-  readonly request: ExecuteRequest;
+  /** null: a run that is there already is shown, `attached`. */
+  readonly request: ExecuteRequest | null;
+  readonly attached?: AttachedRun;
   readonly saveMedia: string | undefined;
   /** Null when it is not known yet; asked for when the limit has struck. */
   readonly memoryBytes: number | null;
@@ -31,6 +33,16 @@ export interface RunSessionOptions {
 }
 
 const newline = Buffer.from('\n');
+/** A run that somebody else has started. */
+export interface AttachedRun {
+  /** Its id, the beginning of it, or its name. */
+  readonly run: string;
+  /** Only events with a higher number are shown. */
+  readonly after: number;
+  /** Whether standard input goes to it. */
+  readonly sendsInput: boolean;
+}
+
 /** Time that a program gets to end by itself after nobody reads its output any more. */
 const interruptGraceMs = 2_000;
 
@@ -39,7 +51,7 @@ const waitingNoteMs = 500;
 
 /** A run that is being shown. */
 export class RunSession {
-  readonly run: string = newRunId();
+  readonly run: string;
   readonly #options: RunSessionOptions;
   readonly #media: MediaSink;
   readonly #ended = new AbortController();
@@ -48,10 +60,16 @@ export class RunSession {
   readonly #readOnly = new ReadOnlyWatch();
   /** While it waits for the runs before it. */
   #waiting: Disposable | null = null;
-  #last = 0;
+  #last: number;
+  /** Bytes of output so far; null: it is not known how many came before. */
+  #position: number | null;
 
   constructor(options: RunSessionOptions) {
     this.#options = options;
+    const { attached } = options;
+    this.run = attached?.run ?? newRunId();
+    this.#last = attached?.after ?? 0;
+    this.#position = this.#last === 0 ? 0 : null;
     this.#begunAt = options.screen.io.clock.now();
     this.#media = new MediaSink(options.screen, options.saveMedia);
     this.#lines = new LineReader(options.screen.io.stdin, AbortSignal.any([options.signal, this.#ended.signal]));
@@ -74,7 +92,7 @@ export class RunSession {
   /** Runs to the end. Rejects with the session's signal's reason, an error of the API, or why output can't be shown. */
   async show(): Promise<number> {
     const { client, kernel, request, signal, screen } = this.#options;
-    await client.execute(kernel, this.run, request, signal);
+    if (request) await client.execute(kernel, this.run, request, signal);
     const pump = this.#pump();
     try {
       return await this.#showEvents();
@@ -89,7 +107,7 @@ export class RunSession {
   async #showEvents(): Promise<number> {
     const { client, kernel, signal } = this.#options;
     let unshown: { readonly error: unknown } | undefined;
-    for await (const event of followRun({ client, kernel, run: this.run, signal })) {
+    for await (const event of followRun({ client, kernel, run: this.run, after: this.#last, signal })) {
       try {
         const status = await this.#take(event);
         if (status !== null) return status;
@@ -98,15 +116,15 @@ export class RunSession {
         break;
       }
     }
-    // Only now, since a run has one reader at a time.
-    await this.#stopUnread();
+    // Only now, since a run has one reader at a time. One that somebody else has started goes on.
+    if (this.#options.request) await this.#stopUnread(this.#options.request);
     if (isSystemError(unshown?.error, 'EPIPE')) return exitStatus.brokenPipe;
     throw unshown?.error;
   }
 
   #pump(): Promise<string | null> {
-    const { client, kernel, request, screen, signal } = this.#options;
-    const streamed = request.mode === 'program' || request.mode === 'command';
+    const { client, kernel, request, attached, screen, signal } = this.#options;
+    const streamed = request ? request.mode === 'program' || request.mode === 'command' : attached?.sendsInput;
     if (!streamed) return Promise.resolve(null);
     return pumpStdin({
       client,
@@ -126,6 +144,8 @@ export class RunSession {
     this.#waiting = event.kind === 'queued' ? this.#waitBehind(event.behind) : null;
     if (event.kind === 'finished') return await this.#finish(numbered, event);
     if (event.kind === 'stderr' || event.kind === 'error') this.#readOnly.take(body);
+    if (event.kind === 'dropped') await this.#noteDropped(event.upTo);
+    else if (this.#position !== null) this.#position += body.length;
     if (screen.json) await screen.document(runEventDocument(numbered));
     if (event.kind === 'waiting-input') {
       await screen.result(event.prompt);
@@ -158,6 +178,14 @@ export class RunSession {
     if (!screen.json || saveMedia !== undefined) await this.#media.take(others, omitted);
   }
 
+  /** Output is gone that nobody read in time. */
+  async #noteDropped(upTo: number): Promise<void> {
+    const { screen } = this.#options;
+    const bytes = this.#position === null ? 'some' : `${(upTo - this.#position).toLocaleString('en-US')} bytes of`;
+    this.#position = upTo;
+    if (!screen.json) await screen.note(`${bytes} output before this was not kept`);
+  }
+
   /** Not waited for: the run may end while a question is open. */
   async #answer(password: boolean): Promise<void> {
     const { client, kernel, screen, signal } = this.#options;
@@ -179,7 +207,7 @@ export class RunSession {
     const end = await this.#explain({
       exitCode: event.exitCode,
       reason: event.reason,
-      timeoutMs: request.timeoutMs ?? null,
+      timeoutMs: request?.timeoutMs ?? null,
       memoryBytes: this.#options.memoryBytes,
     });
     await screen.document({ ...runEventDocument(numbered), status: end.status });
@@ -217,8 +245,8 @@ export class RunSession {
   }
 
   /** The output goes nowhere any more: the program is stopped, as SIGPIPE would stop it. */
-  async #stopUnread(): Promise<void> {
-    const { client, kernel, request, signal } = this.#options;
+  async #stopUnread(request: ExecuteRequest): Promise<void> {
+    const { client, kernel, signal } = this.#options;
     const gentle = request.mode === 'query';
     const graceSignal = AbortSignal.any([signal, AbortSignal.timeout(interruptGraceMs)]);
     await (gentle ? this.interrupt(graceSignal) : this.kill(graceSignal)).catch(() => {});

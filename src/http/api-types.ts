@@ -53,6 +53,7 @@ export type ApiEvent<Name extends OperationName> = Reply<Name, 'text/event-strea
 
 export type Kernel = ApiReply<'inspectKernel'>;
 export type Image = ApiReply<'inspectImage'>;
+export type Run = ApiReply<'listRuns'>['runs'][number];
 export type Context = ApiReply<'listContexts'>['contexts'][number];
 /** What is kept of a kernel whose end nobody asked for. */
 export type KeptFiles = ApiReply<'listKeptFiles'>['kept'][number];

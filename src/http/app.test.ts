@@ -156,6 +156,9 @@ describe('wrong requests', () => {
     ['PUT', '/v1/kernels/{id}/files?path=x'],
     ['GET', '/v1/kernels/{id}/logs'],
     ['GET', '/v1/kernels/{id}/runs/r/events'],
+    ['GET', '/v1/kernels/{id}/runs'],
+    ['GET', '/v1/kernels/{id}/contexts'],
+    ['DELETE', '/v1/kernels/{id}/contexts/a'],
   ])('%s %s answers an unknown kernel and a malformed id', async (method, path) => {
     expect(await refusal(await send(method, path.replace('{id}', absent)))).toMatchObject({
       status: 404,
@@ -171,6 +174,7 @@ describe('wrong requests', () => {
     ['POST', 'input', { text: 'x' }],
     ['POST', 'interrupt', undefined],
     ['POST', 'cancel', {}],
+    ['POST', 'signal', { signal: 'SIGHUP' }],
     ['POST', 'stdin?eof=true', undefined],
   ])('%s …/%s answers an unknown run', async (method, action, body) => {
     const id = await create();

@@ -1,6 +1,14 @@
 /** Fields that several requests share. */
 import { z } from '@hono/zod-openapi';
-import { kernelIdForm, maxArgumentBytes, maxCodeBytes, maxDurationMs, maxPathBytes } from './limits.ts';
+import {
+  kernelIdForm,
+  maxArgumentBytes,
+  maxCodeBytes,
+  maxDurationMs,
+  maxEnvironBytes,
+  maxEnvironEntries,
+  maxPathBytes,
+} from './limits.ts';
 
 /** Whether a text has a NUL, which no path, argument or variable can hold. */
 const hasNul = (text: string): boolean => text.includes('\0');
@@ -36,6 +44,15 @@ export const languageField = z
   .regex(/^(jupyter:[\w.-]{1,64}|[a-z0-9][a-z0-9+_.-]{0,31})$/, 'not the name of a language')
   .openapi({ example: 'python' });
 
+/** The name of a run, which stands in addresses in place of its id. */
+export const runNameField = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'not the name of a run: 1 to 64 characters of letters, digits, ".", "_" and "-"')
+  .openapi({
+    example: 'web',
+    description: 'Stands for the run as its id does; unique among the runs that have not ended.',
+  });
+
 /** A path inside a kernel. */
 export const pathField = boundedText(maxPathBytes, 'a path')
   .refine((text) => text.length > 0, 'a path may not be empty')
@@ -48,6 +65,14 @@ export const imageReferenceField = z
   .max(512)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, 'not an image reference')
   .openapi({ example: 'kernelet/python:latest' });
+
+/** Variables of a kernel or a program. */
+export const environField = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/, 'not the name of a variable'),
+    boundedText(maxEnvironBytes, 'a variable'),
+  )
+  .refine((all) => Object.keys(all).length <= maxEnvironEntries, `at most ${maxEnvironEntries} variables`);
 
 /** Source text, bounded by what a frame to the runner takes. */
 export const codeField = z

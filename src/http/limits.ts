@@ -26,5 +26,10 @@ export const maxMemoryBytes = Number.MAX_SAFE_INTEGER;
 export const maxProcesses = 4_194_304;
 /** The longest duration: 365 days. */
 export const maxDurationMs = 365 * 24 * 3600 * 1000;
+/** Signals that may be sent to a run. */
+export const runSignals = [
+  ...(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGKILL'] as const),
+  ...(['SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGWINCH'] as const),
+] as const;
 /** A kernel's id or the beginning of one. */
 export const kernelIdForm = /^[0-9a-fA-F-]{1,36}$/;

@@ -17,6 +17,14 @@ describe('parseAgentFrameHeader', () => {
     { t: 'hello', protocol: 1, secret: 'ab', role: 'control' },
     { t: 'attach', run: 'r-1', after: 0 },
     { t: 'detach', run: 'r-1' },
+    { t: 'attach', run: 'r-1', after: 0, reader: 2 },
+    { t: 'detach', run: 'r-1', reader: 2 },
+    { t: 'request', id: 2, method: 'signal', params: { run: 'r', signal: 'SIGUSR1' } },
+    execute({
+      ...{ mode: 'command', argv: ['ls'], name: 'web', cwd: 'data', environ: { A: 'b\n' } },
+      ...{ stdin: 'closed', output: 'newest', timeoutMs: null },
+    }),
+    execute({ mode: 'program', source: { from: 'stdin' }, args: [], environ: {}, output: 'wait', timeoutMs: null }),
     { t: 'ack', run: 'r-1', n: 12 },
     { t: 'data' },
     { t: 'end' },
@@ -52,6 +60,13 @@ describe('parseAgentFrameHeader', () => {
     { t: 'hello', protocol: 1, secret: 'x'.repeat(257), role: 'control' },
     { t: 'hello', protocol: 1, secret: 'x', role: 'root' },
     { t: 'attach', run: '../r', after: 0 },
+    { t: 'attach', run: 'r', after: 0, reader: 0 },
+    execute({ mode: 'command', argv: ['ls'], name: 'a b', timeoutMs: null }),
+    execute({ mode: 'command', argv: ['ls'], cwd: 'a\0', timeoutMs: null }),
+    execute({ mode: 'command', argv: ['ls'], environ: { 'a=b': 'c' }, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['ls'], environ: { a: 'b\0' }, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['ls'], stdin: 'open', timeoutMs: null }),
+    execute({ mode: 'command', argv: ['ls'], output: 'oldest', timeoutMs: null }),
     { t: 'ack', run: 'r', n: -1 },
     { t: 'request', id: 1, method: 'constructor', params: {} },
     { t: 'request', id: 1, method: '__proto__', params: {} },
@@ -74,6 +89,11 @@ describe('parseAgentFrameHeader', () => {
   ];
   it.each(bad)('refuses a wrong header: %j', (header) => {
     expect(() => parseAgentFrameHeader(header)).toThrow(FrameError);
+  });
+
+  it('has no null in place of what is absent, since requests are compared', () => {
+    const header = parseAgentFrameHeader(execute({ mode: 'command', argv: ['ls'], name: null, timeoutMs: null }));
+    expect(header).toStrictEqual(execute({ mode: 'command', argv: ['ls'], timeoutMs: null }));
   });
 
   it('throws nothing but FrameError, whatever comes', () => {

@@ -11,11 +11,12 @@
  * of the agent then ends one connection, not a kernel.
  */
 import type { RunId } from '../lib/ids.ts';
-import type { ExecuteRequest, ProgramSource } from './execute-request.ts';
+import type { ExecuteRequest, ProcessOptions, ProgramSource } from './execute-request.ts';
 import { FrameError } from './frame.ts';
 import { type Fields, flag, list, object, oneOf, runId, text, whole } from './guards.ts';
 import { type ContextSpec, type ContextState, contextName } from './kernel-contexts.ts';
 import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptions } from './kernel-services.ts';
+import { runName } from './run-description.ts';
 import type { RunnerStatus } from './runner-frames.ts';
 
 /** The newest protocol generation that this program speaks; the lower of both sides' is used. */
@@ -30,13 +31,18 @@ export const servicesGeneration = 3;
 export const contextsGeneration = 4;
 /** The first generation whose runners tell of values with all their forms, and of errors by their name. */
 export const wholeResultsGeneration = 4;
+/** The first generation in which programs and commands have options of their own, signals, and more than one reader. */
+export const processesGeneration = 4;
 
 /** The header of a frame that the agent sends. */
 export type AgentFrameHeader =
   | { readonly t: 'hello'; readonly protocol: number; readonly secret: string; readonly role: 'control' | 'file' }
-  /** Deliver the events of this run with a number above `after`, old ones first, until `detach`. */
-  | { readonly t: 'attach'; readonly run: RunId; readonly after: number }
-  | { readonly t: 'detach'; readonly run: RunId }
+  /**
+   * Deliver the events of this run with a number above `after`, old ones first, until `detach`. Where a run has several readers,
+   * each has a number above 0, which comes with its events.
+   */
+  | { readonly t: 'attach'; readonly run: RunId; readonly after: number; readonly reader?: number }
+  | { readonly t: 'detach'; readonly run: RunId; readonly reader?: number }
   /** The consumer has every event up to `n`. */
   | { readonly t: 'ack'; readonly run: RunId; readonly n: number }
   | ({ readonly t: 'request'; readonly id: number } & RunnerRequest)
@@ -77,6 +83,11 @@ export interface RunnerRequests {
   };
   /** Takes a queued run off the queue, or ends a running one's process group with this signal. */
   readonly cancel: { readonly params: { readonly run: RunId; readonly signal: string }; readonly result: null };
+  /** A signal to the process group of a run, and nothing more; says whether there was one. */
+  readonly signal: {
+    readonly params: { readonly run: RunId; readonly signal: string };
+    readonly result: { readonly delivered: boolean };
+  };
   /** Drops what is kept of a finished run. */
   readonly forget: { readonly params: { readonly run: RunId }; readonly result: null };
   /** By the interpreter of this context, `main` when absent. */
@@ -151,6 +162,7 @@ const maxTimeoutMs = 2 ** 31 - 1;
 const maxGraceMs = 600_000;
 const maxServiceName = 256;
 const maxRuntime = 64;
+const maxVariables = 1024;
 /** Requests that say nothing but their name. */
 const withoutParams: ReadonlySet<string> = new Set(['ping', 'apps', 'contexts'] satisfies RunnerMethod[]);
 
@@ -163,6 +175,7 @@ const requestGuards: RequestGuards = {
   stdin: (params) => ({ run: runId(params['run']), eof: flag(params['eof'], 'eof') }),
   interrupt: (params) => ({ run: params['run'] === null ? null : runId(params['run']), ...context(params) }),
   cancel: (params) => ({ run: runId(params['run']), signal: signal(params['signal']) }),
+  signal: (params) => ({ run: runId(params['run']), signal: signal(params['signal']) }),
   forget: (params) => ({ run: runId(params['run']) }),
   complete: (params) => ({
     code: text(params['code'], 'code', maxCode),
@@ -207,9 +220,9 @@ export function parseAgentFrameHeader(header: unknown): AgentFrameHeader {
     case 'end':
       return { t: 'end' };
     case 'attach':
-      return { t: 'attach', run: runId(fields['run']), after: whole(fields['after'], 'after', 0) };
+      return { t: 'attach', run: runId(fields['run']), after: whole(fields['after'], 'after', 0), ...reader(fields) };
     case 'detach':
-      return { t: 'detach', run: runId(fields['run']) };
+      return { t: 'detach', run: runId(fields['run']), ...reader(fields) };
     case 'hello':
       return {
         t: 'hello',
@@ -239,9 +252,15 @@ function executeRequest(value: unknown): ExecuteRequest {
         timeoutMs,
       };
     case 'program':
-      return { mode, source: source(fields['source']), args: words(fields['args'], 'args', 0), timeoutMs };
+      return {
+        mode,
+        source: source(fields['source']),
+        args: words(fields['args'], 'args', 0),
+        ...processOptions(fields),
+        timeoutMs,
+      };
     case 'command':
-      return { mode, argv: words(fields['argv'], 'argv', 1), timeoutMs };
+      return { mode, argv: words(fields['argv'], 'argv', 1), ...processOptions(fields), timeoutMs };
     default:
       throw new FrameError('mode is not a mode of execution');
   }
@@ -272,9 +291,36 @@ function source(value: unknown): ProgramSource {
   }
 }
 
+/** What is absent stays so: a request that comes again is compared with the first. */
+function processOptions({ name, cwd, environ, stdin, output }: Fields): ProcessOptions {
+  return {
+    ...(isAbsent(name) ? {} : { name: runName(name) }),
+    ...(isAbsent(cwd) ? {} : { cwd: path(cwd) }),
+    ...(isAbsent(environ) ? {} : { environ: variables(environ) }),
+    ...(isAbsent(stdin) ? {} : { stdin: oneOf(stdin, ['stream', 'closed'] as const, 'stdin') }),
+    ...(isAbsent(output) ? {} : { output: oneOf(output, ['wait', 'newest'] as const, 'output') }),
+  };
+}
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+
+function variables(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(object(value, 'environ'));
+  if (entries.length > maxVariables) throw new FrameError(`environ has more than ${maxVariables} variables`);
+  return Object.fromEntries(
+    entries.map(([name, content]) => {
+      if (!/^[^=\0]+$/.test(name)) throw new FrameError('environ has what is not the name of a variable');
+      return [name, withoutNul(text(content, 'a variable', maxCode), 'a variable')];
+    }),
+  );
+}
+
+const reader = (fields: Fields): { readonly reader?: number } =>
+  fields['reader'] === undefined ? {} : { reader: whole(fields['reader'], 'reader', 1) };
+
 /** Absent: `main`. */
 const context = ({ context: name }: Fields): { readonly context?: string } =>
-  name === undefined || name === null ? {} : { context: contextName(name) };
+  isAbsent(name) ? {} : { context: contextName(name) };
 
 const step = (value: unknown, what: string): string | null =>
   value === null ? null : withoutNul(text(value, what, maxCode), what);

@@ -7,6 +7,23 @@ export type ProgramSource =
   | { readonly from: 'file'; readonly path: string }
   | { readonly from: 'stdin' };
 
+/** What a program or command may have beside what it runs. */
+export interface ProcessOptions {
+  /** By which it is known beside its id; unique among the runs that have not ended. */
+  readonly name?: string | undefined;
+  /** The folder in which it runs, from the home on; the home when absent. */
+  readonly cwd?: string | undefined;
+  /** Added to the variables of the kernel. */
+  readonly environ?: Readonly<Record<string, string>> | undefined;
+  /** `closed`: its standard input is empty; `stream`, when absent: it is sent, and ends when that is said. */
+  readonly stdin?: 'stream' | 'closed' | undefined;
+  /**
+   * While nobody reads a full buffer: `wait`, when absent, and it has one reader; or `newest`, which drops the oldest, and any
+   * number of readers begin where they like.
+   */
+  readonly output?: 'wait' | 'newest' | undefined;
+}
+
 /** One execution; `timeoutMs` null: without a time limit. */
 export type ExecuteRequest =
   /** Notebook semantics: its context, `main` when absent, keeps state between queries; the last value is shown. */
@@ -28,14 +45,18 @@ export type ExecuteRequest =
       readonly timeoutMs: number | null;
     }
   /** Like the language's own command: `python3 FILE ARGS`, `gcc FILE && ./a.out ARGS`; standard input is streamed. */
-  | {
+  | (ProcessOptions & {
       readonly mode: 'program';
       readonly source: ProgramSource;
       readonly args: readonly string[];
       readonly timeoutMs: number | null;
-    }
+    })
   /** A command of the image; standard input is streamed. */
-  | { readonly mode: 'command'; readonly argv: readonly string[]; readonly timeoutMs: number | null };
+  | (ProcessOptions & {
+      readonly mode: 'command';
+      readonly argv: readonly string[];
+      readonly timeoutMs: number | null;
+    });
 
 /** The context in whose order a request is run; null: a program or command, which waits for nobody. */
 export function contextOf(request: ExecuteRequest): string | null {

@@ -4,6 +4,7 @@
  */
 import type { RunId } from '../lib/ids.ts';
 import type { DisplayForm, DisplayRole } from './display.ts';
+import type { RunDescription } from './run-description.ts';
 
 /** Why a run ended otherwise than by its program's own exit. */
 export const endReasons = [
@@ -27,6 +28,11 @@ export type RunEvent =
   /** It waits until this run has ended, and is then started or waits behind the next one. */
   | { readonly kind: 'queued'; readonly behind: RunId }
   | { readonly kind: 'started' }
+  /**
+   * The first `upTo` bytes of the output are not kept any more, and the reader has not got all of them: it goes on behind them.
+   * The number is that of the last event that is gone.
+   */
+  | { readonly kind: 'dropped'; readonly upTo: number }
   | { readonly kind: 'stdout' }
   | { readonly kind: 'stderr' }
   /** A value; the body has the bytes of `forms` in their order. What was too large for it is named in `omitted`. */
@@ -67,8 +73,8 @@ export const runPhases = ['queued', 'running', 'waiting-input', 'finished'] as c
 /** One of them; only `finished` is final. */
 export type RunPhase = (typeof runPhases)[number];
 
-/** The state of a run without its output. */
-export interface RunSummary {
+/** What a run is, and its state without its output. */
+export interface RunSummary extends RunDescription {
   readonly run: RunId;
   readonly phase: RunPhase;
   /** The number of its newest event. */

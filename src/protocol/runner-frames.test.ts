@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { corrupted } from '../../test/support/corrupted-documents.ts';
 import { fuzzRuns } from '../../test/support/depth.ts';
 import { FrameError } from './frame.ts';
+import { undescribed } from './run-description.ts';
 import { parseRunnerFrameHeader } from './runner-frames.ts';
 
 const models = [{ name: 'm', healthy: null }];
@@ -13,7 +14,17 @@ const forms = [
 ];
 const omitted = [{ type: 'image/png', bytes: 5_000_000 }];
 const bodyBytes = 7;
-const summary = { run: 'r-1', phase: 'finished', last: 3, oldest: 2, exitCode: -9, reason: 'signalled' };
+const older = { run: 'r-1', phase: 'finished', last: 3, oldest: 2, exitCode: -9, reason: 'signalled' };
+const about = {
+  mode: 'command',
+  context: null,
+  name: 'web',
+  command: 'server',
+  output: 'newest',
+  pid: 7,
+  startedAt: 1.5,
+};
+const summary = { ...older, ...about };
 
 describe('parseRunnerFrameHeader', () => {
   const good: readonly unknown[] = [
@@ -32,6 +43,7 @@ describe('parseRunnerFrameHeader', () => {
     { t: 'event', run: 'r-1', n: 1, event: { kind: 'queued', behind: 'r-0' } },
     { t: 'event', run: 'r-1', n: 2, event: { kind: 'display', role: 'result', forms, omitted } },
     { t: 'event', run: 'r-1', n: 2, event: { kind: 'error', name: 'ValueError', message: '' } },
+    { t: 'event', run: 'r-1', n: 7, event: { kind: 'dropped', upTo: 1000 }, reader: 3 },
     { t: 'event', run: 'r-1', n: 3, event: { kind: 'waiting-input', prompt: 'name? ', password: true } },
     { t: 'event', run: 'r-1', n: 4, event: { kind: 'build-finished', exitCode: 1 } },
     { t: 'event', run: 'r-1', n: 5, event: { kind: 'finished', exitCode: 0, reason: 'exited' } },
@@ -97,6 +109,12 @@ describe('parseRunnerFrameHeader', () => {
     { t: 'reply', id: 1, ok: 1 },
     { t: 'reply', id: 1, ok: false, error: { code: 'STATE_LOCKED', message: 'a code that is not the runner’s' } },
     { t: 'run', summary: { ...summary, last: -1 } },
+    { t: 'run', summary: { ...summary, name: 'a/b' } },
+    { t: 'run', summary: { ...summary, command: 'x'.repeat(201) } },
+    { t: 'run', summary: { ...summary, pid: 0 } },
+    { t: 'run', summary: { ...summary, output: 'oldest' } },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'dropped', upTo: -1 } },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'stdout' }, reader: 0 },
     { t: 'status', status: { ...status, startedAt: null } },
   ];
   it.each(bad)('refuses a wrong header: %j', (header) => {
@@ -108,6 +126,13 @@ describe('parseRunnerFrameHeader', () => {
     expect(parseRunnerFrameHeader({ t: 'status', status: older }, 0)).toEqual({
       t: 'status',
       status: { ...older, models: [] },
+    });
+  });
+
+  it('takes a runner that says nothing of what its runs are', () => {
+    expect(parseRunnerFrameHeader({ t: 'run', summary: older }, 0)).toEqual({
+      t: 'run',
+      summary: { ...undescribed, ...older },
     });
   });
 

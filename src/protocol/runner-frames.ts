@@ -10,6 +10,7 @@ import { fromGeneration3, type Generation3Event } from './generation-3.ts';
 import { type Fields, finite, list, object, oneOf, runId, text, whole } from './guards.ts';
 import { type InterpreterState, interpreterStates } from './kernel-contexts.ts';
 import { type ModelHealth, modelHealths } from './kernel-models.ts';
+import { runDescription } from './run-description.ts';
 import { endReasons, maxPrompt, type RunEvent, type RunSummary, runPhases } from './run-event.ts';
 
 /** From its start on; only in `ready` runs are executed. */
@@ -45,7 +46,14 @@ export type RunnerFrameHeader =
   /** A run changed its phase; sent whether or not the agent is attached to it. */
   | { readonly t: 'run'; readonly summary: RunSummary }
   /** A numbered event; its bytes are the frame's body. */
-  | { readonly t: 'event'; readonly run: RunId; readonly n: number; readonly event: RunEvent }
+  | {
+      readonly t: 'event';
+      readonly run: RunId;
+      readonly n: number;
+      readonly event: RunEvent;
+      /** For which of several readers; absent: for the one that the run has. */
+      readonly reader?: number;
+    }
   | { readonly t: 'reply'; readonly id: number; readonly ok: true; readonly result: unknown }
   | { readonly t: 'reply'; readonly id: number; readonly ok: false; readonly error: RunnerError }
   /** A piece of a download (`file` connections). */
@@ -99,7 +107,8 @@ export function parseRunnerFrameHeader(header: unknown, bodyBytes: number): Runn
   switch (fields['t']) {
     case 'event': {
       const event = runEvent(fields['event'], bodyBytes);
-      return { t: 'event', run: runId(fields['run']), n: whole(fields['n'], 'n', 1), event };
+      const reader = fields['reader'] === undefined ? {} : { reader: whole(fields['reader'], 'reader', 1) };
+      return { t: 'event', run: runId(fields['run']), n: whole(fields['n'], 'n', 1), event, ...reader };
     }
     case 'reply':
       return reply(fields);
@@ -170,6 +179,7 @@ function runSummary(value: unknown): RunSummary {
     oldest: whole(fields['oldest'], 'oldest', 0),
     exitCode: exitCode === null ? null : whole(exitCode, 'exitCode'),
     reason: reason === null ? null : oneOf(reason, endReasons, 'reason'),
+    ...runDescription(fields),
   };
 }
 
@@ -183,6 +193,8 @@ function runEvent(value: unknown, bodyBytes: number): RunEvent {
       return { kind };
     case 'queued':
       return { kind, behind: runId(fields['behind']) };
+    case 'dropped':
+      return { kind, upTo: whole(fields['upTo'], 'upTo', 0) };
     case 'display': {
       const forms = displayForms(fields['forms'], 'forms');
       if (forms.reduce((sum, { bytes }) => sum + bytes, 0) !== bodyBytes) {

@@ -1,12 +1,17 @@
 import { expect, it } from 'vitest';
 import type { RunId } from '../lib/ids.ts';
 import type { RunnerRequest } from '../protocol/agent-frames.ts';
+import type { ProcessOptions } from '../protocol/execute-request.ts';
 import { needOf } from './generations.ts';
 
 const run = 'r' as RunId;
 const query = (context?: string): RunnerRequest => ({
   method: 'execute',
   params: { run, request: { mode: 'query', code: '1', context, timeoutMs: null } },
+});
+const program = (options: ProcessOptions): RunnerRequest => ({
+  method: 'execute',
+  params: { run, request: { mode: 'command', argv: ['ls'], ...options, timeoutMs: null } },
 });
 
 // @promise runner-generations
@@ -19,6 +24,13 @@ it.each<[RunnerRequest, number | undefined]>([
   [{ method: 'complete', params: { code: 'a', cursor: 1, context: 'second' } }, 4],
   [{ method: 'interrupt', params: { run: null } }, undefined],
   [{ method: 'interrupt', params: { run: null, context: 'second' } }, 4],
+  [program({}), undefined],
+  [program({ name: undefined }), undefined],
+  [program({ cwd: '/tmp' }), 4],
+  [program({ environ: {} }), 4],
+  [program({ stdin: 'closed' }), 4],
+  [program({ output: 'newest' }), 4],
+  [{ method: 'signal', params: { run, signal: 'SIGHUP' } }, 4],
   [{ method: 'contexts', params: null }, 4],
   [{ method: 'create-context', params: { name: 'a', runtime: null, cwd: null } }, 4],
   [{ method: 'remove-context', params: { name: 'a' } }, 4],

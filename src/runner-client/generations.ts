@@ -2,9 +2,11 @@
 import {
   contextsGeneration,
   endOfInputGeneration,
+  processesGeneration,
   type RunnerRequest,
   servicesGeneration,
 } from '../protocol/agent-frames.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
 
 /** The first generation whose runners can do something, and what older ones lack. */
@@ -15,6 +17,10 @@ export interface Need {
 }
 
 const contexts: Need = { generation: contextsGeneration, lack: `has no context beside \`${mainContext}\`` };
+const processes: Need = {
+  generation: processesGeneration,
+  lack: 'has no names, folders, variables or signals for programs, and no output that waits for nobody',
+};
 
 /** What a request needs that not every runner has; null: nothing. */
 export function needOf(request: RunnerRequest): Need | null {
@@ -33,7 +39,9 @@ export function needOf(request: RunnerRequest): Need | null {
     case 'restart-context':
       return contexts;
     case 'execute':
-      return request.params.request.mode === 'query' ? ofContext(request.params.request.context) : null;
+      return ofExecution(request.params.request);
+    case 'signal':
+      return processes;
     case 'complete':
     case 'interrupt':
       return ofContext(request.params.context);
@@ -43,3 +51,10 @@ export function needOf(request: RunnerRequest): Need | null {
 }
 
 const ofContext = (name = mainContext): Need | null => (name === mainContext ? null : contexts);
+
+function ofExecution(request: ExecuteRequest): Need | null {
+  if (request.mode === 'query') return ofContext(request.context);
+  if (request.mode === 'batch') return null;
+  const { name, cwd, environ, stdin, output } = request;
+  return [name, cwd, environ, stdin, output].some((option) => option !== undefined) ? processes : null;
+}

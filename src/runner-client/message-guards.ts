@@ -25,6 +25,7 @@ const guards: Guards = {
   stdin: (result) => ({ open: flag(fields(result)['open'], 'open') }),
   interrupt: (result) => ({ interrupted: flag(fields(result)['interrupted'], 'interrupted') }),
   cancel: () => null,
+  signal: (result) => ({ delivered: flag(fields(result)['delivered'], 'delivered') }),
   forget: () => null,
   complete: (result) => ({ matches: list(fields(result)['matches'], 'matches').map((match) => text(match, 'match')) }),
   'create-context': (result) => ({ existing: flag(fields(result)['existing'], 'existing') }),

@@ -1,12 +1,13 @@
 import { beforeEach, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { parseRunId } from '../lib/ids.ts';
+import { undescribed } from '../protocol/run-description.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { RunDeadlines } from './run-deadlines.ts';
 
 const run = parseRunId('r1');
 const at = (phase: RunSummary['phase']): RunSummary => ({
-  ...{ run, phase, last: 1, oldest: 1, exitCode: null, reason: null },
+  ...{ ...undescribed, run, phase, last: 1, oldest: 1, exitCode: null, reason: null },
 });
 const never = new AbortController().signal;
 const silence = (signal: AbortSignal): Promise<never> =>

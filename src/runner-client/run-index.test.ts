@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseRunId } from '../lib/ids.ts';
+import { undescribed } from '../protocol/run-description.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { RunIndex } from './run-index.ts';
 
 const a = parseRunId('a');
 const summary = (name: string, more: Partial<RunSummary> = {}): RunSummary => ({
-  ...{ run: parseRunId(name), phase: 'running', last: 1, oldest: 1, exitCode: null, reason: null },
+  ...{ ...undescribed, run: parseRunId(name), phase: 'running', last: 1, oldest: 1, exitCode: null, reason: null },
   ...more,
 });
 

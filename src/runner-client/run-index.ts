@@ -2,6 +2,7 @@
  * What the agent knows of a runner's runs: which were asked for, where each stands, and which the runner has dropped since.
  */
 import type { RunId } from '../lib/ids.ts';
+import { type RunDescription, undescribed } from '../protocol/run-description.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 
 /** Runs that are remembered; a runner that invents more loses the oldest. */
@@ -65,9 +66,9 @@ export class RunIndex {
   }
 
   /** The runner has accepted a run; its first summary may come later. */
-  accepted(run: RunId): void {
+  accepted(run: RunId, description: RunDescription = undescribed): void {
     if (this.#runs.has(run)) return;
-    this.update({ run, phase: 'queued', last: 0, oldest: 1, exitCode: null, reason: null });
+    this.update({ ...description, run, phase: 'queued', last: 0, oldest: 1, exitCode: null, reason: null });
   }
 
   /** An event of a run has arrived. */

@@ -7,6 +7,8 @@ import { fuzzRuns } from '../../test/support/depth.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakeRunner } from '../../test/support/fake-runner.ts';
 import { parseRunId } from '../lib/ids.ts';
+import { FrameError } from '../protocol/frame.ts';
+import { undescribed } from '../protocol/run-description.ts';
 import { RunIndex } from './run-index.ts';
 import { RunReaders } from './run-readers.ts';
 import { RunnerConnection } from './runner-connection.ts';
@@ -104,6 +106,105 @@ describe('RunReaders', () => {
     await rm(folder, { recursive: true });
   });
 
+  describe('of a run that waits for none', () => {
+    const event = (n: number, kind: 'stdout' | 'started' = 'stdout') => ({
+      ...{ n, event: { kind }, body: new Uint8Array(1) },
+    });
+    const dropped = (n: number) => ({ n, event: { kind: 'dropped', upTo: 5 } as const, body: new Uint8Array(0) });
+    function setUp() {
+      const [index, sent] = [new RunIndex(), [] as unknown[]];
+      const readers = new RunReaders(index, new FakeClock());
+      const link = { send: (header: unknown) => sent.push(header), barrier: async () => {}, drained: async () => {} };
+      const state = { phase: 'running', last: 9, oldest: 1, exitCode: null, reason: null } as const;
+      index.update({ ...undescribed, run, output: 'newest', ...state });
+      return { readers, sent, link, connect: () => readers.connected(link) };
+    }
+
+    // @promise processes
+    it('there are as many as come, each with its own events, and none acknowledges for the others', async () => {
+      const { readers, sent, connect } = setUp();
+      connect();
+      const [first, second] = [readers.open(run, 0, never), readers.open(run, 4, never)];
+      expect(sent.splice(0)).toEqual([
+        { t: 'attach', run, after: 0, reader: 1 },
+        { t: 'attach', run, after: 4, reader: 2 },
+      ]);
+      expect([readers.deliver(run, event(1), 1), readers.deliver(run, event(5), 2)]).toEqual([true, true]);
+      expect([(await first.next()).value?.n, (await second.next()).value?.n]).toEqual([1, 5]);
+      void first.next();
+      void second.next();
+      await new Promise((resolve) => setImmediate(resolve));
+      await first.return();
+      expect(sent).toEqual([{ t: 'detach', run, reader: 1 }]);
+      expect(readers.deliver(run, event(2), 1)).toBe(false);
+      expect(readers.deliver(parseRunId('other'), event(6), 2)).toBe(false);
+      expect([readers.size, readers.orphanedEvents]).toEqual([1, 2]);
+    });
+
+    // @promise processes
+    it('one that does not read holds up no other, and goes on behind what is gone meanwhile', async () => {
+      const { readers, sent, connect } = setUp();
+      connect();
+      const [dead, alive] = [readers.open(run, 0, never), readers.open(run, 0, never)];
+      sent.splice(0);
+      let n = 1;
+      for (; !sent.some((header) => (header as { t: string }).t === 'detach'); n += 1) {
+        readers.deliver(run, { ...event(n), body: new Uint8Array(60_000) }, 1);
+        readers.deliver(run, event(n), 2);
+        await alive.next();
+      }
+      expect(sent).toEqual([{ t: 'detach', run, reader: 1 }]);
+      readers.deliver(run, event(n), 2);
+      expect((await alive.next()).value?.n).toBe(n);
+      for (let read = 1; read < n; read += 1) await dead.next();
+      void dead.next();
+      expect(sent.at(-1)).toEqual({ t: 'attach', run, after: n - 1, reader: 3 });
+      readers.deliver(run, dropped(n + 100), 3);
+      readers.deliver(run, event(n + 101), 3);
+      expect((await dead.next()).value?.n).toBe(n + 101);
+      expect(() => readers.deliver(run, event(n + 103), 3)).toThrow(FrameError);
+    });
+
+    it('all go on over a lost connection, also those that came before the first', async () => {
+      const { readers, sent, connect } = setUp();
+      const [first, second] = [readers.open(run, 2, never), readers.open(run, 3, never)];
+      connect();
+      readers.deliver(run, event(3), 1);
+      readers.disconnected();
+      sent.splice(0);
+      connect();
+      expect(sent).toEqual([
+        { t: 'attach', run, after: 3, reader: 3 },
+        { t: 'attach', run, after: 3, reader: 4 },
+      ]);
+      expect(readers.deliver(run, event(4), 1)).toBe(false);
+      readers.ended({ exitCode: 0, detail: '' });
+      expect((await first.next()).value?.n).toBe(3);
+      expect((await first.next()).value?.event).toMatchObject({ reason: 'kernel-ended' });
+      expect((await second.next()).value?.event).toMatchObject({ reason: 'kernel-ended' });
+    });
+
+    it('there are no more than a runner takes', async () => {
+      const { readers, connect } = setUp();
+      connect();
+      for (let count = 0; count < 448; count += 1) readers.open(run, 0, never);
+      await expect(readers.open(run, 0, never).next()).rejects.toMatchObject({ code: 'OVERLOADED' });
+      expect(readers.size).toBe(448);
+    });
+  });
+
+  it('of a run that nobody has heard of yet may be several, until it is clear that it has one', async () => {
+    const index = new RunIndex();
+    const readers = new RunReaders(index, new FakeClock());
+    const [first, second] = [readers.open(run, 0, never), readers.open(run, 0, never)];
+    const state = { run, phase: 'running', last: 0, oldest: 1, exitCode: null, reason: null } as const;
+    index.update({ ...undescribed, ...state });
+    readers.connected({ send: () => {}, barrier: async () => {}, drained: async () => {} });
+    await expect(first.next()).rejects.toMatchObject({ code: 'CANCELLED' });
+    readers.deliver(run, { n: 1, event: { kind: 'started' }, body: new Uint8Array(0) });
+    expect((await second.next()).value?.n).toBe(1);
+  });
+
   it('gives readers a synthetic end after the kernel has ended, and drops what comes later', async () => {
     const { readers } = connectedReaders((index) => index.accepted(run));
     const reader = readers.open(run, 0, never);
@@ -118,7 +219,7 @@ describe('RunReaders', () => {
 
   it('begins where the runner begins when older events are gone', async () => {
     const { readers } = connectedReaders((index) =>
-      index.update({ run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null }),
+      index.update({ ...undescribed, run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null }),
     );
     const reader = readers.open(run, 0, never);
     readers.deliver(run, { n: 8, event: { kind: 'stdout' }, body: new Uint8Array(0) });
@@ -135,7 +236,7 @@ describe('RunReaders', () => {
 
   it('fails a reader of a finished run that the runner has dropped with RUN_NOT_FOUND after 10 s', async () => {
     const { readers, clock } = connectedReaders((index) =>
-      index.update({ run, phase: 'finished', last: 9, oldest: 1, exitCode: 0, reason: 'exited' }),
+      index.update({ ...undescribed, run, phase: 'finished', last: 9, oldest: 1, exitCode: 0, reason: 'exited' }),
     );
     const reader = readers.open(run, 0, never);
     const first = reader.next();

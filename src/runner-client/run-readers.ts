@@ -7,13 +7,15 @@
  *      └─────disconnected─────┘
  *
  * A run that was attached on this connection before is attached again only after a barrier: events of the earlier
- * attachment may still be on their way, and would be taken for those of the new one.
+ * attachment may still be on their way, and would be taken for those of the new one. A run that waits for no reader has any
+ * number of them, each with a number of its own for each attachment, by which its events are told apart.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { AgentFrameHeader } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
+import { type RunDescription, undescribed } from '../protocol/run-description.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import type { RunIndex } from './run-index.ts';
 import { RunStream } from './run-stream.ts';
@@ -30,6 +32,8 @@ export interface RunLink {
 
 interface Reader {
   readonly stream: RunStream;
+  /** By which the runner knows one of several readers; 0: it is the one that its run has. */
+  number: number;
   state: 'waiting' | 'settling' | 'attached' | 'parked';
   /** Whether an event has come since it was opened: from then on the numbers must follow each other. */
   begun: boolean;
@@ -39,6 +43,8 @@ interface Reader {
 /** Why nothing more will come. */
 type Over = { readonly end: KernelEnd } | { readonly error: KerneletError };
 
+/** Readers of all runs: fewer than a runner attaches. */
+const maxReaders = 448;
 /** Unread bytes of one reader at which the runner is asked to stop, and at which it is asked to go on. */
 const parkAtBytes = 1024 * 1024;
 const unparkAtBytes = 256 * 1024;
@@ -49,13 +55,19 @@ const maxExpired = 1024;
 /** How long the first event of a finished run may take. */
 const finishedRunTimeoutMs = 10_000;
 
-/** All readers of one runner, at most one a run. */
+/** All readers of one runner: one a run, or several of one that waits for none. */
 export class RunReaders {
   readonly #index: RunIndex;
   readonly #clock: Clock;
-  readonly #readers = new Map<RunId, Reader>();
+  /** In the order in which they came. */
+  readonly #readers = new Set<Reader>();
+  /** Those that are the only ones of their runs. */
+  readonly #only = new Map<RunId, Reader>();
+  /** The others that are attached, by their numbers. */
+  readonly #numbered = new Map<number, Reader>();
+  #lastNumber = 0;
   /** Runs whose acceptance is under way. */
-  readonly #expected = new Set<RunId>();
+  readonly #expected = new Map<RunId, RunDescription>();
   /** Acknowledgements to be sent, gathered over one turn of the event loop. */
   readonly #acknowledgements = new Map<RunId, number>();
   #flushing = false;
@@ -89,50 +101,74 @@ export class RunReaders {
     return this.#readers.size;
   }
 
-  /** A new reader of a run; an older one ends with CANCELLED. */
+  /** A new reader of a run; an older one of a run that has one ends with CANCELLED. Fails with OVERLOADED. */
   open(run: RunId, after: number, signal: AbortSignal): RunStream {
-    this.#readers
-      .get(run)
-      ?.stream.fail(new KerneletError('CANCELLED', `another reader has taken over run ${run}`), { dropQueue: true });
     const stream = new RunStream(run, after, signal, {
       consumed: () => this.#consumed(reader),
       closed: () => this.#closed(reader),
     });
-    const reader: Reader = { stream, state: 'waiting', begun: false, guard: null };
-    this.#readers.set(run, reader);
+    const reader: Reader = { stream, number: 0, state: 'waiting', begun: false, guard: null };
+    const isTooMuch = this.#readers.size >= maxReaders;
+    this.#readers.add(reader);
     if (signal.aborted) stream.fail(signal.reason, { dropQueue: true });
-    else if (this.#expired.has(run)) this.#expire(stream);
-    else if (this.#over) this.#conclude(reader, this.#over);
-    else if (this.#refusal) stream.fail(this.#refusal, { dropQueue: false });
-    else this.#attach(reader);
+    else if (isTooMuch) stream.fail(tooManyReaders(), { dropQueue: true });
+    else this.#begin(reader);
     return stream;
   }
 
+  #begin(reader: Reader): void {
+    const { stream } = reader;
+    if (this.#isKnown(stream.run)) this.#claim(reader);
+    if (this.#expired.has(stream.run)) this.#expire(stream);
+    else if (this.#over) this.#conclude(reader, this.#over);
+    else if (this.#refusal) stream.fail(this.#refusal, { dropQueue: false });
+    else this.#attach(reader);
+  }
+
+  /** Whether it can be said how many readers a run has: not before its runner has been heard. */
+  #isKnown(run: RunId): boolean {
+    return this.#link !== null || this.#expected.has(run) || this.#index.get(run) !== undefined;
+  }
+
+  /** A run has one reader, the newest, unless it waits for none. */
+  #claim(reader: Reader): void {
+    const { run } = reader.stream;
+    const { output } = this.#index.get(run) ?? this.#expected.get(run) ?? undescribed;
+    const other = this.#only.get(run);
+    if (output === 'newest' || other === reader) return;
+    other?.stream.fail(new KerneletError('CANCELLED', `another reader has taken over run ${run}`), { dropQueue: true });
+    this.#only.set(run, reader);
+  }
+
   /** A run is being started: readers may come before it is known. */
-  expect(run: RunId): void {
-    this.#expected.add(run);
+  expect(run: RunId, description: RunDescription): void {
+    this.#expected.set(run, description);
   }
 
   /** The start of a run was answered. */
   expected(run: RunId, accepted: boolean): void {
+    const description = this.#expected.get(run) ?? undescribed;
     this.#expected.delete(run);
     if (accepted) {
-      this.#index.accepted(run);
+      this.#index.accepted(run, description);
       this.#expired.delete(run);
     }
-    const reader = this.#readers.get(run);
-    if (reader?.state === 'waiting') this.#attach(reader);
+    for (const reader of this.#of(run)) if (reader.state === 'waiting') this.#attach(reader);
   }
 
-  /** Takes an event off the wire; whether a reader waited for it. Throws FrameError when events are missing before it. */
-  deliver(run: RunId, event: NumberedRunEvent): boolean {
-    const reader = this.#readers.get(run);
+  /**
+   * Takes an event off the wire, for the reader of this number; whether it waited for it. Throws FrameError when events are missing
+   * before it, unless it says so itself.
+   */
+  deliver(run: RunId, event: NumberedRunEvent, number = 0): boolean {
+    const reader = number === 0 ? this.#only.get(run) : this.#numbered.get(number);
     const stream = reader?.stream;
-    if (reader?.state !== 'attached' || !stream || stream.isSealed || event.n <= stream.received) {
+    const isDue = reader?.state === 'attached' && stream?.run === run && !stream.isSealed;
+    if (!isDue || event.n <= stream.received) {
       this.#orphanedEvents += 1;
       return false;
     }
-    if (event.n !== stream.received + 1 && reader.begun) {
+    if (event.n !== stream.received + 1 && reader.begun && event.event.kind !== 'dropped') {
       throw new FrameError(`event ${event.n} of run ${run} follows event ${stream.received}`);
     }
     reader.begun = true;
@@ -140,15 +176,14 @@ export class RunReaders {
     stream.push(event);
     if (stream.bufferedBytes > parkAtBytes && !stream.isSealed) {
       reader.state = 'parked';
-      this.#link?.send({ t: 'detach', run });
+      this.#detach(reader);
     }
     return true;
   }
 
   /** The runner says that a run has ended with event `last`. */
   finished(run: RunId, last: number): void {
-    const reader = this.#readers.get(run);
-    if (reader && !reader.stream.isSealed && reader.stream.received >= last) reader.stream.end();
+    for (const { stream } of this.#of(run)) if (!stream.isSealed && stream.received >= last) stream.end();
   }
 
   /** The time of a run is over, and the runner does not say so: a reader gets what has arrived and then that end. */
@@ -156,8 +191,7 @@ export class RunReaders {
     this.#expired.add(run);
     const [oldest] = this.#expired;
     if (this.#expired.size > maxExpired && oldest) this.#expired.delete(oldest);
-    const reader = this.#readers.get(run);
-    if (reader && !reader.stream.isSealed) this.#expire(reader.stream);
+    for (const { stream } of this.#of(run)) if (!stream.isSealed) this.#expire(stream);
   }
 
   /** The runner itself has said how the run ended. */
@@ -174,21 +208,22 @@ export class RunReaders {
   refuse(error: KerneletError | null): void {
     this.#refusal = error;
     if (!error) return;
-    for (const { stream } of [...this.#readers.values()]) stream.fail(error, { dropQueue: false });
+    for (const { stream } of [...this.#readers]) stream.fail(error, { dropQueue: false });
   }
 
   /** There is a connection, and the index is up to date. */
   connected(link: RunLink): void {
     this.#link = link;
     this.#touched = new Set();
-    for (const reader of [...this.#readers.values()]) this.#attach(reader);
+    for (const reader of [...this.#readers]) this.#attach(reader);
     this.#flush();
   }
 
   /** The connection is gone: readers wait for the next one. */
   disconnected(): void {
     this.#link = null;
-    for (const reader of this.#readers.values()) reader.state = 'waiting';
+    this.#numbered.clear();
+    for (const reader of this.#readers) reader.state = 'waiting';
   }
 
   /** The kernel has ended: readers get what has arrived and then a `finished` that says so. */
@@ -205,7 +240,7 @@ export class RunReaders {
     if (this.#over) return;
     this.#over = over;
     this.#link = null;
-    for (const reader of [...this.#readers.values()]) this.#conclude(reader, over);
+    for (const reader of [...this.#readers]) this.#conclude(reader, over);
   }
 
   #expire(stream: RunStream): void {
@@ -241,10 +276,14 @@ export class RunReaders {
     if (!this.#link || stream.isSealed) return;
     const summary = this.#index.get(run);
     if (!summary && this.#expected.has(run)) return;
+    this.#claim(reader);
     // What the reader has is acknowledged again: the runner may have missed it, and waits for it when it is full.
-    if (summary && stream.consumed > 0 && stream.consumed <= summary.last) this.#acknowledge(run, stream.consumed);
+    const isOnly = this.#only.get(run) === reader;
+    if (isOnly && summary && stream.consumed > 0 && stream.consumed <= summary.last)
+      this.#acknowledge(run, stream.consumed);
     if (this.#hasAll(stream)) stream.end();
     else if (!summary || this.#index.isGone(run)) stream.fail(runNotFound(run), { dropQueue: false });
+    else if (!isOnly) this.#attachNumbered(reader, this.#link);
     else if (this.#touched.has(run)) this.#settle(reader, this.#link);
     else this.#sendAttach(reader, this.#link);
   }
@@ -253,7 +292,7 @@ export class RunReaders {
     reader.state = 'settling';
     link.barrier().then(
       () => {
-        const current = this.#link === link && this.#readers.get(reader.stream.run) === reader;
+        const current = this.#link === link && this.#only.get(reader.stream.run) === reader;
         if (current && reader.state === 'settling') this.#sendAttach(reader, link);
       },
       () => {}, // The connection broke: the next one attaches.
@@ -267,6 +306,26 @@ export class RunReaders {
     reader.state = 'attached';
     link.send({ t: 'attach', run, after: received });
     if (this.#index.get(run)?.phase === 'finished') this.#guard(reader);
+  }
+
+  /** One of several: its number is new, so that events of its earlier attachment are not taken for those of this one. */
+  #attachNumbered(reader: Reader, link: RunLink): void {
+    const { run, received } = reader.stream;
+    this.#lastNumber += 1;
+    reader.number = this.#lastNumber;
+    this.#numbered.set(reader.number, reader);
+    reader.state = 'attached';
+    link.send({ t: 'attach', run, after: received, reader: reader.number });
+    if (this.#index.get(run)?.phase === 'finished') this.#guard(reader);
+  }
+
+  #detach({ stream: { run }, number }: Reader): void {
+    this.#numbered.delete(number);
+    this.#link?.send(number === 0 ? { t: 'detach', run } : { t: 'detach', run, reader: number });
+  }
+
+  #of(run: RunId): Reader[] {
+    return [...this.#readers].filter(({ stream }) => stream.run === run);
   }
 
   #dropForgotten(): void {
@@ -290,16 +349,17 @@ export class RunReaders {
 
   #consumed(reader: Reader): void {
     const { stream } = reader;
-    this.#acknowledge(stream.run, stream.consumed);
+    if (this.#only.get(stream.run) === reader) this.#acknowledge(stream.run, stream.consumed);
     if (reader.state === 'parked' && stream.bufferedBytes < unparkAtBytes) this.#attach(reader);
   }
 
   #closed(reader: Reader): void {
     const { run } = reader.stream;
     reader.guard?.[Symbol.dispose]();
-    if (this.#readers.get(run) !== reader) return;
-    this.#readers.delete(run);
-    if (reader.state === 'attached') this.#link?.send({ t: 'detach', run });
+    this.#readers.delete(reader);
+    const isReplaced = reader.number === 0 && this.#only.get(run) !== reader;
+    if (this.#only.get(run) === reader) this.#only.delete(run);
+    if (reader.state === 'attached' && !isReplaced) this.#detach(reader);
   }
 
   #acknowledge(run: RunId, n: number): void {
@@ -325,6 +385,9 @@ export class RunReaders {
     });
   }
 }
+
+const tooManyReaders = (): KerneletError =>
+  new KerneletError('OVERLOADED', `${maxReaders} readers follow the runs of this kernel already`);
 
 /** How a run ended whose time was over. */
 export const timeLimitEnd = { exitCode: -9, reason: 'time-limit' } as const;

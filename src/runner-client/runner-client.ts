@@ -51,7 +51,8 @@ export interface RunnerClient extends AsyncDisposable {
   ): Promise<RunnerRequests[M]['result']>;
   /**
    * The events of a run above `after`, through reconnections, up to and with `finished`. An event counts as consumed
-   * (is acknowledged) when the reader asks for the next one. One reader per run: a newer one ends the older. After the
+   * (is acknowledged) when the reader asks for the next one. One reader per run, a newer one ends the older, unless the run waits
+   * for none: then there may be several, and each is told by `dropped` of what is gone. After the
    * kernel has ended the missing end is `finished` with reason `kernel-ended`. Rejects with KERNEL_UNREACHABLE when the
    * runner has been unreachable for minutes; the run goes on, and can be read again when it is back.
    */

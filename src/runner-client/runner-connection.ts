@@ -9,6 +9,7 @@ import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { RunnerMethod, RunnerRequest, RunnerRequests } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
+import { describe } from '../protocol/run-description.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerFrameHeader, RunnerStatus } from '../protocol/runner-frames.ts';
 import type { Connection, Welcome } from './connection.ts';
@@ -152,7 +153,7 @@ export class RunnerConnection implements RunnerClient {
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run, request: execution } = request.params;
     this.#index.ask(run);
-    this.#readers.expect(run);
+    this.#readers.expect(run, describe(execution));
     let accepted = false;
     try {
       const ask = (signal: AbortSignal) => this.#ask(method, request, { ...options, signal });
@@ -338,7 +339,9 @@ export class RunnerConnection implements RunnerClient {
 
   /** Gives a frame to whoever it is for; whether somebody waited for it. */
   #take(header: RunnerFrameHeader, body: Uint8Array): boolean {
-    if (header.t === 'event') return this.#readers.deliver(header.run, { n: header.n, event: header.event, body });
+    if (header.t === 'event') {
+      return this.#readers.deliver(header.run, { n: header.n, event: header.event, body }, header.reader);
+    }
     if (header.t === 'reply') return this.#requests.settle(header);
     if (header.t === 'status') {
       this.#status = header.status;

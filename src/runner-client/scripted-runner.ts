@@ -9,6 +9,7 @@ import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { type ContextState, mainContext } from '../protocol/kernel-contexts.ts';
 import type { ServiceApp, ServiceOutcome } from '../protocol/kernel-services.ts';
+import { describe } from '../protocol/run-description.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerStatus } from '../protocol/runner-frames.ts';
 import type { Download, RunnerClient, RunnerClientEvent } from './runner-client.ts';
@@ -120,10 +121,11 @@ export class ScriptedRunner implements RunnerClient {
   }
 
   runs(): readonly RunSummary[] {
-    return [...this.#runs].map(([run, { events }]) => {
+    return [...this.#runs].map(([run, { request, events }]) => {
       const end = events.at(-1)?.event;
       const finished = end?.kind === 'finished' ? end : null;
       return {
+        ...describe(request),
         run,
         phase: finished ? 'finished' : 'running',
         last: events.length,

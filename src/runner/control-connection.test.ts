@@ -28,6 +28,7 @@ function setUp(control: Partial<RunControl> = {}) {
       begun.begin({
         interrupt: () => true,
         cancel() {},
+        signal: () => true,
         ask: () => ({ [Symbol.dispose]() {} }),
         input: () => false,
         stdin: async () => true,

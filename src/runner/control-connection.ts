@@ -36,8 +36,8 @@ export class ControlConnection {
   readonly #protocol: number;
   readonly #runs: Runs;
   readonly #handle: RequestHandler;
-  /** The number of the event that each attached run's reader was sent last. */
-  readonly #sent = new Map<RunId, number>();
+  /** The number of the event that was sent last, by run and by reader; 0 is the reader of a run that has one. */
+  readonly #sent = new Map<RunId, Map<number, number>>();
 
   constructor(options: ControlConnectionOptions) {
     const { socket } = options;
@@ -53,18 +53,28 @@ export class ControlConnection {
     return this.#socket;
   }
 
-  /** Sends what is new of a run, if it is attached and the peer keeps up. */
+  /** Sends what is new of a run to its readers, as far as the peer keeps up. */
   pump(run: Run): void {
-    let sent = this.#sent.get(run.id);
-    if (sent === undefined) return;
-    while (!this.#socket.busy) {
+    for (const reader of this.#sent.get(run.id)?.keys() ?? []) this.#pumpTo(run, reader);
+  }
+
+  #pumpTo(run: Run, reader: number): void {
+    const readers = this.#sent.get(run.id);
+    let sent = readers?.get(reader);
+    while (sent !== undefined && !this.#socket.busy) {
       const next = run.replay.next(sent);
       if (!next) break;
-      const { n, event, body } = eventFor(this.#protocol, next);
-      this.#socket.send({ t: 'event', run: run.id, n, event }, body);
+      const { n, event, body } = eventFor(this.#protocol, sent, next);
+      this.#socket.send({ t: 'event', run: run.id, n, event, ...(reader === 0 ? {} : { reader }) }, body);
       sent = n;
-      this.#sent.set(run.id, sent);
+      readers?.set(reader, sent);
     }
+  }
+
+  #attachments(): number {
+    let count = 0;
+    for (const readers of this.#sent.values()) count += readers.size;
+    return count;
   }
 
   #pumpAll(): void {
@@ -83,17 +93,21 @@ export class ControlConnection {
       case 'attach': {
         const run = this.#find(header.run);
         if (!run) return;
-        if (this.#sent.size >= maxAttachments) {
+        if (this.#attachments() >= maxAttachments) {
           this.#socket.close('too many attachments');
           return;
         }
-        this.#sent.set(header.run, header.after);
-        this.pump(run);
+        const { reader = 0 } = header;
+        this.#sent.set(run.id, (this.#sent.get(run.id) ?? new Map()).set(reader, header.after));
+        this.#pumpTo(run, reader);
         return;
       }
-      case 'detach':
-        this.#sent.delete(header.run);
+      case 'detach': {
+        const readers = this.#sent.get(header.run);
+        readers?.delete(header.reader ?? 0);
+        if (readers?.size === 0) this.#sent.delete(header.run);
         return;
+      }
       case 'request':
         void this.#answer(header, body);
         return;
@@ -196,6 +210,8 @@ export function requestHandler(parts: RequestParts): RequestHandler {
       case 'cancel':
         runs.cancel(request.params.run, request.params.signal);
         return null;
+      case 'signal':
+        return { delivered: runs.signal(request.params.run, request.params.signal) };
       case 'forget':
         runs.forget(request.params.run);
         return null;

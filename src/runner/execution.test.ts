@@ -8,17 +8,22 @@ import { ContainerLog } from './container-log.ts';
 import { Execution } from './execution.ts';
 import { OutputRoom } from './output-room.ts';
 import { PipePool } from './pipe-pool.ts';
-import { Run } from './run.ts';
+import { Run, type RunObserver } from './run.ts';
 import { Tenant } from './tenant.ts';
 
 function setUp(timeoutMs: number | null = null) {
   const clock = new FakeClock();
   const log = new ContainerLog(() => true, { debug: false, clock });
   const tenant = new Tenant({ uid: 1, gid: 1, home: '/nowhere', pipes: new PipePool('/nowhere'), log });
-  const run = new Run('r' as RunId, { mode: 'query', code: 'x', timeoutMs }, new OutputRoom(8 * 1024 * 1024), {
-    eventsAdded() {},
-    phaseChanged() {},
-  });
+  const run = new Run(
+    'r' as RunId,
+    { mode: 'query', code: 'x', timeoutMs },
+    {
+      room: new OutputRoom(8 * 1024 * 1024),
+      observer: { eventsAdded() {}, phaseChanged() {} },
+      clock,
+    },
+  );
   const execution = new Execution(run, tenant, clock);
   run.begin(execution);
   const signals: string[] = [];
@@ -92,12 +97,13 @@ it.each([
       ? { mode, code: '', timeoutMs: null }
       : { mode, clean: null, build: null, exec: '', timeoutMs: null };
   const answers = ['Ada', null];
-  const run: Run = new Run('r' as RunId, request, new OutputRoom(1024 * 1024), {
+  const observer: RunObserver = {
     eventsAdded() {},
     phaseChanged: ({ phase }) => {
       if (phase === 'waiting-input') setImmediate(() => execution.input(answers.shift() ?? null));
     },
-  });
+  };
+  const run = new Run('r' as RunId, request, { room: new OutputRoom(1024 * 1024), observer, clock });
   using execution = new Execution(run, tenant, clock);
   run.begin(execution);
   expect(await execution.command({ argv: ['sh', '-c', script] }, true)).toEqual({ exitCode: 0, notStarted: null });

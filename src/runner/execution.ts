@@ -4,6 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
+import type { ProcessOptions } from '../protocol/execute-request.ts';
 import { type EndReason, maxPrompt } from '../protocol/run-event.ts';
 import { AskedInput } from './asked-input.ts';
 import { oomKills } from './oom-kills.ts';
@@ -34,6 +35,7 @@ export class Execution implements RunControl, Disposable {
   readonly clock: Clock;
   readonly #release = new DisposableStack();
   readonly #oomKillsBefore = oomKills();
+  readonly #options: ProcessOptions;
   #stopped: Outcome | null = null;
   #target: Signallable | null = null;
   #input: InputWriter | null = null;
@@ -45,7 +47,9 @@ export class Execution implements RunControl, Disposable {
     this.run = run;
     this.tenant = tenant;
     this.clock = clock;
-    const timeoutMs = run.request?.timeoutMs ?? null;
+    const { request } = run;
+    this.#options = request?.mode === 'program' || request?.mode === 'command' ? request : {};
+    const timeoutMs = request?.timeoutMs ?? null;
     if (timeoutMs !== null) this.#release.use(clock.after(timeoutMs, () => this.#timeIsUp()));
     this.#release.defer(() => {
       if (this.#inputDescriptor !== null) closeSync(this.#inputDescriptor);
@@ -58,16 +62,17 @@ export class Execution implements RunControl, Disposable {
     return this.#stopped;
   }
 
-  /** Gives the run a standard input that its main program will get. */
+  /** Gives the run a standard input that its main program will get, unless it is to have none. */
   async openInput(): Promise<void> {
+    if (this.#options.stdin === 'closed') return;
     const ends = await this.tenant.pipes.takeForInput();
     this.#input = new InputWriter(ends.ours);
     this.#inputDescriptor = ends.theirs;
   }
 
   /**
-   * Runs one command to its end, its output going to the run. The main program gets the run's input, or the caller is asked
-   * for it where nobody streams any. What it wrote before it ended has been delivered when this resolves; background
+   * Runs one command to its end, its output going to the run. The main program gets the run's folder and input, or the caller is
+   * asked for it where nobody streams any. What it wrote before it ended has been delivered when this resolves; background
    * children are not waited for.
    */
   async command(command: TenantCommand, main: boolean): Promise<ExitFacts> {
@@ -80,7 +85,9 @@ export class Execution implements RunControl, Disposable {
       taskLog?.copy(bytes);
       return this.output(stream, bytes);
     };
-    const running = await this.tenant.run(command, {
+    const { environ, cwd = null } = this.#options;
+    const own = { ...command, environ: { ...command.environ, ...environ }, cwd: main ? cwd : null };
+    const running = await this.tenant.run(own, {
       stdin: asked?.theirs ?? (main ? this.#takeInputDescriptor() : null),
       stdout: (bytes) => take('stdout', bytes),
       stderr: (bytes) => take('stderr', bytes),
@@ -91,7 +98,9 @@ export class Execution implements RunControl, Disposable {
       running.stderr.resume();
     });
     this.aim(running);
+    if (main) this.run.processChanged(running.pid);
     const facts = await running.exited;
+    if (main) this.run.processChanged(null);
     this.aim(null);
     this.run.whenSpace(null);
     this.#collect(running);
@@ -129,6 +138,10 @@ export class Execution implements RunControl, Disposable {
     // A stopped process would take it when it goes on.
     this.#target?.signal('SIGCONT');
     return reached;
+  }
+
+  signal(name: NodeJS.Signals): boolean {
+    return this.#target?.signal(name) ?? false;
   }
 
   cancel(signal: NodeJS.Signals): void {

@@ -3,8 +3,9 @@
  * of them, with the tenant's ids. What is alike for all of them,
  * such as the time limit and the input, is in `execution.ts`.
  */
+import { posix } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
-import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import type { ExecuteRequest, ProgramSource } from '../protocol/execute-request.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
 import type { Contexts } from './contexts.ts';
 import { Execution, type Outcome } from './execution.ts';
@@ -70,7 +71,15 @@ async function runProgram(
 ): Promise<Outcome> {
   const { runtime, context } = contexts.main;
   await execution.openInput();
-  return planOutcome(execution, runtime.program(request.source, request.args, context));
+  return planOutcome(execution, runtime.program(sourceOf(request, context), request.args, context));
+}
+
+/** A file is named from the home on, wherever the program runs. */
+function sourceOf(
+  { source, cwd }: Extract<ExecuteRequest, { mode: 'program' }>,
+  { home }: RuntimeContext,
+): ProgramSource {
+  return source.from === 'file' && cwd !== undefined ? { ...source, path: posix.resolve(home, source.path) } : source;
 }
 
 /** A command of the image, its standard input streamed. */

@@ -53,12 +53,8 @@ function driven(script: string) {
   });
   const query = async (code: string, meanwhile: (execution: Execution, text: () => string) => void = () => {}) => {
     const observer = { eventsAdded: () => meanwhile(execution, output), phaseChanged() {} };
-    const run = new Run(
-      'r' as RunId,
-      { mode: 'query', code, timeoutMs: 10_000 },
-      new OutputRoom(1024 * 1024),
-      observer,
-    );
+    const options = { room: new OutputRoom(1024 * 1024), observer, clock: systemClock };
+    const run = new Run('r' as RunId, { mode: 'query', code, timeoutMs: 10_000 }, options);
     const output = (): string => {
       const bodies: Buffer[] = [];
       for (let event = run.replay.next(0); event; event = run.replay.next(event.n))

@@ -2,11 +2,26 @@
  * What agents of older generations are told in place of events that they do not know: one event for one, since they see by the
  * numbers whether something is missing. Pure.
  */
-import { wholeResultsGeneration } from '../protocol/agent-frames.ts';
+import { processesGeneration, wholeResultsGeneration } from '../protocol/agent-frames.ts';
 import { type NumberedGeneration3Event, toGeneration3 } from '../protocol/generation-3.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 
-/** The event as this generation of the protocol has it. */
-export function eventFor(generation: number, numbered: NumberedRunEvent): NumberedRunEvent | NumberedGeneration3Event {
-  return generation < wholeResultsGeneration ? toGeneration3(numbered) : numbered;
+const nothing = new Uint8Array(0);
+
+/** The event as this generation of the protocol has it, for a reader that was sent all up to `after`. */
+export function eventFor(
+  generation: number,
+  after: number,
+  { n, event, body }: NumberedRunEvent,
+): NumberedRunEvent | NumberedGeneration3Event {
+  if (event.kind === 'dropped') {
+    if (generation >= processesGeneration) return { n, event, body };
+    // One that comes has never been told of what is gone.
+    if (after === 0) return silence(n);
+    if (after + 1 < n) return silence(after + 1);
+    return { n, event: { kind: 'stderr' }, body: Buffer.from('kernelet: output before this was not kept\n') };
+  }
+  return generation < wholeResultsGeneration ? toGeneration3({ n, event, body }) : { n, event, body };
 }
+
+const silence = (n: number): NumberedRunEvent => ({ n, event: { kind: 'stdout' }, body: nothing });

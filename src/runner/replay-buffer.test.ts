@@ -48,10 +48,37 @@ describe('ReplayBuffer', () => {
     expect(buffer.oldest).toBeGreaterThan(1);
     expect(buffer.heldBytes).toBeGreaterThanOrEqual(1024 * 1024);
     expect(buffer.heldBytes).toBeLessThan(1024 * 1024 + 2 * maxBodyBytes);
-    expect(buffer.next(0)?.n).toBe(buffer.oldest);
+    const gone = buffer.oldest - 1;
+    expect(buffer.next(0)).toMatchObject({ n: gone, event: { kind: 'dropped', upTo: gone * maxBodyBytes } });
+    expect(buffer.next(gone)?.n).toBe(buffer.oldest);
     buffer.trim(0);
-    expect(buffer.next(0)).toBeNull();
-    expect(buffer.last).toBe(20);
+    expect(buffer.next(0)).toMatchObject({ n: 20, event: { kind: 'dropped', upTo: 20 * maxBodyBytes } });
+    expect([buffer.next(20), buffer.last]).toEqual([null, 20]);
+  });
+
+  // @promise processes
+  it('of the newest waits for nobody, keeps up to its limit, and tells each reader of what is gone', () => {
+    const buffer = new ReplayBuffer(16_000, 'newest');
+    const told: string[] = [];
+    let [slow, fast] = [0, 0];
+    for (let index = 1; index <= 1000; index += 1) {
+      buffer.append(out, bytes(`line ${index}\n`));
+      for (let item = buffer.next(fast); item; item = buffer.next(fast)) {
+        told.push(Buffer.from(item.body).toString());
+        fast = item.n;
+      }
+      if (index === 5) slow = buffer.next(slow)?.n ?? 0;
+    }
+    expect(told.join('')).toBe(Array.from({ length: 1000 }, (_, index) => `line ${index + 1}\n`).join(''));
+    expect([buffer.unacknowledgedBytes, buffer.overfull]).toEqual([0, false]);
+    expect(buffer.heldBytes).toBeGreaterThanOrEqual(16_000);
+    expect(buffer.heldBytes).toBeLessThan(18_000);
+    const gap = buffer.next(slow);
+    const rest = read(buffer, gap?.n).map(([, , text]) => text);
+    expect(gap?.event).toEqual({ kind: 'dropped', upTo: told.join('').length - rest.join('').length });
+    expect(rest.at(0)).toBe(`line ${(gap?.n ?? 0) + 1}\n`);
+    buffer.acknowledge(1000);
+    expect(read(buffer, gap?.n)).toHaveLength(rest.length);
   });
 
   it('bounds a flood of empty events', () => {

@@ -1,6 +1,6 @@
 /**
- * The numbered events of one run, kept until their consumer has them, and a while longer for one that comes back.
- * Pure: it holds and counts; blocking the program is its owner's affair.
+ * The numbered events of one run, kept until their consumer has them, and a while longer for one that comes back; or the newest
+ * of them, for any number of consumers. Pure: it holds and counts; blocking the program is its owner's affair.
  */
 import { maxBodyBytes } from '../protocol/frame.ts';
 import { headerLength, type NumberedRunEvent, type RunEvent } from '../protocol/run-event.ts';
@@ -22,15 +22,20 @@ interface Entry {
 /** The buffer. Numbers begin at 1. */
 export class ReplayBuffer {
   readonly #limitBytes: number;
+  readonly #keeps: 'unread' | 'newest';
   #entries: Entry[] = [];
   /** The number of the first entry. */
   #oldest = 1;
   #acknowledged = 0;
   #unacknowledgedBytes = 0;
   #acknowledgedBytes = 0;
+  /** Bytes of output in the events that are gone. */
+  #droppedBytes = 0;
 
-  constructor(limitBytes: number) {
+  /** `newest`: nothing is waited for, and of what is more than the limit the oldest goes. */
+  constructor(limitBytes: number, keeps: 'unread' | 'newest' = 'unread') {
     this.#limitBytes = limitBytes;
+    this.#keeps = keeps;
   }
 
   /** The number of the newest event; 0 = none yet. */
@@ -53,6 +58,11 @@ export class ReplayBuffer {
     return this.#unacknowledgedBytes + this.#acknowledgedBytes;
   }
 
+  /** What is dropped is dropped piece by piece. */
+  get #largestBody(): number {
+    return this.#keeps === 'unread' ? maxBodyBytes : this.#limitBytes / 16;
+  }
+
   /** Whether something other than output, which waits, goes on filling it. */
   get overfull(): boolean {
     return this.#unacknowledgedBytes >= 2 * this.#limitBytes;
@@ -67,22 +77,25 @@ export class ReplayBuffer {
       !newest.handedOut &&
       (event.kind === 'stdout' || event.kind === 'stderr') &&
       newest.event.kind === event.kind &&
-      newest.size + body.length <= maxBodyBytes;
+      newest.size + body.length <= this.#largestBody;
     if (joins) {
       newest.pieces.push(body);
       newest.size += body.length;
       // Many tiny pieces cost more as objects than as bytes.
       if (newest.pieces.length >= 64) newest.pieces.splice(0, newest.pieces.length, Buffer.concat(newest.pieces));
-      this.#unacknowledgedBytes += body.length;
+      this.#count(body.length);
       return;
     }
     this.#entries.push({ event, pieces: body.length === 0 ? [] : [body], size, handedOut: false });
-    this.#unacknowledgedBytes += size + eventCostBytes;
+    this.#count(size + eventCostBytes);
   }
 
-  /** The first event with a number above `after` that is still here, or null. */
+  /** The event behind the one with the number `after`, or what stands for those that are gone; null when there is none. */
   next(after: number): NumberedRunEvent | null {
-    const n = Math.max(after + 1, this.#oldest);
+    const n = after + 1;
+    if (n < this.#oldest) {
+      return { n: this.#oldest - 1, event: { kind: 'dropped', upTo: this.#droppedBytes }, body: nothing };
+    }
     const entry = this.#entries[n - this.#oldest];
     if (!entry) return null;
     entry.handedOut = true;
@@ -90,8 +103,20 @@ export class ReplayBuffer {
     return { n, event: entry.event, body: entry.pieces[0] ?? nothing };
   }
 
+  /** There is so much more. */
+  #count(bytes: number): void {
+    if (this.#keeps === 'unread') {
+      this.#unacknowledgedBytes += bytes;
+      return;
+    }
+    this.#acknowledged = this.last;
+    this.#acknowledgedBytes += bytes;
+    this.trim(this.#limitBytes);
+  }
+
   /** The consumer has everything up to `n`. Numbers from the past or the future count as far as they make sense. */
   acknowledge(n: number): void {
+    if (this.#keeps === 'newest') return;
     const end = Math.min(n, this.last);
     while (this.#acknowledged < end) {
       this.#acknowledged += 1;
@@ -112,6 +137,7 @@ export class ReplayBuffer {
       const cost = (this.#entries[drop]?.size ?? 0) + eventCostBytes;
       if (this.#acknowledgedBytes - cost < keepBytes) break;
       this.#acknowledgedBytes -= cost;
+      for (const { length } of this.#entries[drop]?.pieces ?? []) this.#droppedBytes += length;
       drop += 1;
     }
     if (drop === 0) return;

@@ -7,6 +7,7 @@ import { fingerprint, Run, type RunControl } from './run.ts';
 const control: RunControl = {
   interrupt: () => true,
   cancel() {},
+  signal: () => true,
   ask: () => ({ [Symbol.dispose]() {} }),
   input: () => true,
   stdin: async () => true,
@@ -14,10 +15,18 @@ const control: RunControl = {
 
 function setUp(limitBytes = 1000) {
   const told: string[] = [];
-  const run = new Run('r' as RunId, { mode: 'query', code: 'x', timeoutMs: null }, new OutputRoom(limitBytes), {
-    eventsAdded: () => void told.push('events'),
-    phaseChanged: (changed) => void told.push(changed.phase),
-  });
+  const run = new Run(
+    'r' as RunId,
+    { mode: 'query', code: 'x', timeoutMs: null },
+    {
+      room: new OutputRoom(limitBytes),
+      observer: {
+        eventsAdded: () => void told.push('events'),
+        phaseChanged: (changed) => void told.push(changed.phase),
+      },
+      clock: { now: () => 1700 },
+    },
+  );
   return { run, told, phases: () => told.filter((item) => item !== 'events') };
 }
 
@@ -30,7 +39,10 @@ describe('a run', () => {
     run.inputGiven();
     run.finish(3, 'exited');
     expect(phases()).toEqual(['running', 'waiting-input', 'running', 'finished']);
-    expect(run.summary()).toEqual({ run: 'r', phase: 'finished', last: 3, oldest: 1, exitCode: 3, reason: 'exited' });
+    expect(run.summary()).toEqual({
+      ...{ run: 'r', phase: 'finished', last: 3, oldest: 1, exitCode: 3, reason: 'exited' },
+      ...{ mode: 'query', context: 'main', name: null, command: null, output: 'wait', pid: null, startedAt: 1700 },
+    });
   });
 
   it('has one end, after which nothing can be said and nobody be talked to', () => {
@@ -65,10 +77,15 @@ describe('a run', () => {
     const room = new OutputRoom(64_000);
     const [run, ...others] = ['r', 'a', 'b', 'c', 'd'].map(
       (name) =>
-        new Run(name as RunId, { mode: 'query', code: 'x', timeoutMs: null }, room, {
-          eventsAdded() {},
-          phaseChanged() {},
-        }),
+        new Run(
+          name as RunId,
+          { mode: 'query', code: 'x', timeoutMs: null },
+          {
+            room,
+            observer: { eventsAdded() {}, phaseChanged() {} },
+            clock: { now: () => 0 },
+          },
+        ),
     );
     let resumed = 0;
     run?.whenSpace(() => {

@@ -1,7 +1,9 @@
 /** One execution as the runner knows it: where it stands, what it said, and how it is talked to while it runs. */
+import type { Clock } from '../lib/clock.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { maxBodyBytes } from '../protocol/frame.ts';
+import { describe, type RunDescription } from '../protocol/run-description.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../protocol/run-event.ts';
 import type { OutputRoom } from './output-room.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
@@ -24,9 +26,14 @@ export interface RunControl {
   ask(question: Question): Disposable;
   /** Answers what it waits for, null by the end of the input; says whether it did wait. */
   input(text: string | null): boolean;
+  /** Signals its process group; says whether there was one. */
+  signal(name: NodeJS.Signals): boolean;
   /** Gives the program input; resolves when it is taken, with whether the program can take more. */
   stdin(bytes: Uint8Array, eof: boolean): Promise<boolean>;
 }
+
+/** Bytes of its newest output that a run keeps which waits for no reader. */
+const newestBytes = 1024 * 1024;
 
 /** Is notified of the changes of runs. */
 export interface RunObserver {
@@ -37,28 +44,52 @@ export interface RunObserver {
 
 const nothing = new Uint8Array(0);
 
+/** What a run needs beside its request. */
+export interface RunOptions {
+  readonly room: OutputRoom;
+  readonly observer: RunObserver;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
 /** One run, from its request to its end and as long as its events are kept. */
 export class Run {
   readonly id: RunId;
   readonly fingerprint: string;
   readonly replay: ReplayBuffer;
+  readonly #description: RunDescription;
   readonly #observer: RunObserver;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #room: OutputRoom;
   #request: ExecuteRequest | null;
   #phase: RunPhase = 'queued';
   #exitCode: number | null = null;
   #reason: EndReason | null = null;
+  #pid: number | null = null;
+  #startedAt: number | null = null;
   #control: RunControl | null = null;
   #onSpace: { readonly callback: () => void; readonly inRoom: Disposable } | null = null;
   readonly #begun = Promise.withResolvers<void>();
 
-  constructor(id: RunId, request: ExecuteRequest, room: OutputRoom, observer: RunObserver) {
+  constructor(id: RunId, request: ExecuteRequest, options: RunOptions) {
+    const { room, observer, clock } = options;
     this.id = id;
     this.fingerprint = fingerprint(request);
-    this.replay = new ReplayBuffer(room.limitBytes);
+    this.#description = describe(request);
+    this.replay = this.keepsNewest ? new ReplayBuffer(newestBytes, 'newest') : new ReplayBuffer(room.limitBytes);
+    this.#clock = clock;
     this.#room = room;
     this.#request = request;
     this.#observer = observer;
+  }
+
+  /** By which it is known beside its id, if it is. */
+  get name(): string | null {
+    return this.#description.name;
+  }
+
+  /** Whether it waits for no reader, and keeps its newest output. */
+  get keepsNewest(): boolean {
+    return this.#description.output === 'newest';
   }
 
   get phase(): RunPhase {
@@ -82,6 +113,9 @@ export class Run {
 
   summary(): RunSummary {
     return {
+      ...this.#description,
+      pid: this.#pid,
+      startedAt: this.#startedAt,
       run: this.id,
       phase: this.#phase,
       last: this.replay.last,
@@ -95,9 +129,16 @@ export class Run {
   begin(control: RunControl): void {
     this.#control = control;
     this.#phase = 'running';
+    this.#startedAt = this.#clock.now();
     this.#begun.resolve();
     this.emit({ kind: 'started' });
     this.#observer.phaseChanged(this);
+  }
+
+  /** Its program runs as this process, null: it has ended. */
+  processChanged(pid: number | null): void {
+    this.#pid = pid;
+    if (pid !== null) this.#observer.phaseChanged(this);
   }
 
   /** Adds an event. After the end nothing is added any more. */

@@ -8,6 +8,13 @@ import { Runs } from './runs.ts';
 
 const id = (name: string): RunId => name as RunId;
 const query = (code: string): ExecuteRequest => ({ mode: 'query', code, timeoutMs: null });
+const background = (name: string): ExecuteRequest => ({
+  mode: 'command',
+  argv: ['server'],
+  name,
+  output: 'newest',
+  timeoutMs: null,
+});
 const inContext = (context: string): ExecuteRequest => ({ mode: 'query', code: '1', context, timeoutMs: null });
 const command = (...argv: string[]): ExecuteRequest => ({ mode: 'command', argv, timeoutMs: null });
 
@@ -20,6 +27,7 @@ function setUp(options: { limitBytes?: number; released?: boolean } = {}) {
   const control: RunControl = {
     interrupt: () => true,
     cancel: (signal) => void signals.push(signal),
+    signal: (signal) => signals.push(`only ${signal}`) > 0,
     ask: () => ({ [Symbol.dispose]() {} }),
     input: () => true,
     stdin: async () => true,
@@ -124,6 +132,52 @@ describe('the runs of a kernel', () => {
     await end('b');
     expect(phases(runs)).toEqual(['a running', 'b finished', 'c finished']);
     expect(runs.get(id('c')).summary()).toMatchObject({ reason: 'cancelled' });
+  });
+
+  // @promise processes
+  it('have names that no two have that have not ended', async () => {
+    const { runs, end } = setUp();
+    runs.execute(id('a'), background('web'));
+    const taken = expect.objectContaining({ code: 'RUN_EXISTS' });
+    expect(() => runs.execute(id('b'), background('web'))).toThrow(taken);
+    expect(() => runs.execute(id('b'), background('a'))).toThrow(taken);
+    expect(runs.execute(id('a'), background('web'))).toEqual({ existing: true });
+    await end('a');
+    expect(runs.execute(id('b'), background('web'))).toEqual({ existing: false });
+  });
+
+  it('that wait for no reader hold up no other, and are remembered a day after their end', async () => {
+    const { runs, clock, end, begun } = setUp({ limitBytes: 1000 });
+    runs.execute(id('a'), background('web'));
+    for (let count = 0; count < 40; count += 1) runs.get(id('a')).output('stdout', Buffer.alloc(100_000));
+    await end('a');
+    runs.execute(id('cell'), query('1'));
+    expect(begun).toEqual(['a', 'cell']);
+    await end('cell');
+    runs.acknowledge(id('cell'), 2);
+    await clock.advance(60_000);
+    expect(runs.list()).toMatchObject([{ run: 'a', name: 'web', exitCode: 0, command: 'server' }]);
+  });
+
+  // @promise processes
+  it('that ended lately keep the output that nobody waited for, of the last eight all of it', async () => {
+    const { runs, end } = setUp();
+    for (let count = 0; count < 10; count += 1) {
+      runs.execute(id(`r${count}`), background(`p${count}`));
+      for (let piece = 0; piece < 8; piece += 1) runs.get(id(`r${count}`)).output('stdout', Buffer.alloc(60_000));
+      await end(`r${count}`);
+    }
+    const first = (count: number) => runs.get(id(`r${count}`)).replay.next(0)?.event.kind;
+    expect([0, 1, 2, 9].map(first)).toEqual(['dropped', 'dropped', 'started', 'started']);
+  });
+
+  it('are signalled and go on; one that waits has no process', async () => {
+    const { runs, signals } = setUp();
+    runs.execute(id('a'), query('1'));
+    runs.execute(id('b'), query('1'));
+    expect([runs.signal(id('a'), 'SIGHUP'), runs.signal(id('b'), 'SIGHUP')]).toEqual([true, false]);
+    expect(signals).toEqual(['only SIGHUP']);
+    expect(() => runs.signal(id('a'), 'SIGNOTHING')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   });
 
   it('answer for the question of a program of which nobody knows by which run it is asked', async () => {

@@ -7,6 +7,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import { contextOf, type ExecuteRequest } from '../protocol/execute-request.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
+import { describe } from '../protocol/run-description.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { type Lane, Lanes } from './lanes.ts';
 import { OutputRoom } from './output-room.ts';
@@ -17,6 +18,8 @@ const maxFinished = 64;
 /** The next run of a lane begins when finished ones hold less than this many buffers' worth of output that nobody has fetched. */
 const heldBuffers = 4;
 const tailOfFinishedBytes = 128 * 1024;
+/** Finished ones that wait for no reader and keep more than that. */
+const maxUnread = 8;
 /** How long the end of a finished run is remembered, when nobody has fetched its events: an agent may be away. */
 const retiredMs = 24 * 3_600_000;
 const maxRetired = 64;
@@ -77,9 +80,10 @@ export class Runs {
       throw new KerneletError('RUN_EXISTS', `run ${id} exists with another request`);
     }
     if (this.#closed) throw new KerneletError('SHUTTING_DOWN', 'the kernel is stopping');
+    this.#assertUnnamed(describe(request).name);
     const context = contextOf(request);
     if (context !== null) this.#options.assertContext(context);
-    const run = new Run(id, request, this.#room, this.#options.observer);
+    const run = new Run(id, request, { ...this.#options, room: this.#room });
     const { lane, behind } = this.#lanes.enter(run, context);
     this.#runs.set(id, run);
     if (behind) run.emit({ kind: 'queued', behind: behind.id });
@@ -97,13 +101,18 @@ export class Runs {
 
   /** Takes a run that waits off its lane, or ends one with a signal. Throws RUN_NOT_FOUND, INVALID_ARGUMENT. */
   cancel(id: RunId, signal: string): void {
-    const number = signalNumber(signal);
-    if (number === null) throw new KerneletError('INVALID_ARGUMENT', `${signal} is not a signal`);
+    const { name, number } = signalOf(signal);
     const run = this.get(id);
     if (this.#lanes.withdraw(run)) {
       run.finish(-number, 'cancelled');
       this.#keep(run);
-    } else run.control?.cancel(signal as NodeJS.Signals);
+    } else run.control?.cancel(name);
+  }
+
+  /** Signals a run, if it runs; says whether there was a process. Throws RUN_NOT_FOUND, INVALID_ARGUMENT. */
+  signal(id: RunId, signal: string): boolean {
+    const { name } = signalOf(signal);
+    return this.get(id).control?.signal(name) ?? false;
   }
 
   /** Ends what runs and waits in a context. */
@@ -156,6 +165,14 @@ export class Runs {
     }
   }
 
+  /** Throws RUN_EXISTS when a run has this name or id and has not ended. */
+  #assertUnnamed(name: string | null): void {
+    if (name === null) return;
+    const other = [...this.#runs.values()].find((run) => run.name === name || run.id === name);
+    if (!other || other.phase === 'finished') return;
+    throw new KerneletError('RUN_EXISTS', `run ${other.id} has the name ${name}, and has not ended`);
+  }
+
   #nextOfAll(): void {
     for (const lane of this.#lanes) this.#next(lane);
   }
@@ -185,19 +202,21 @@ export class Runs {
 
   #keep(run: Run): void {
     this.#finished.push(run);
-    for (const older of this.#finished.slice(0, -1)) older.replay.trim(tailOfFinishedBytes);
+    for (const [age, older] of [...this.#finished].reverse().entries()) {
+      if (age >= (older.keepsNewest ? maxUnread : 1)) older.replay.trim(tailOfFinishedBytes);
+    }
     const timer = this.#options.clock.after(this.#options.keepMs, () => this.#retire(run));
     timer.unref();
     this.#expiry.set(run.id, timer);
     const excess = this.#finished.length - maxFinished;
-    for (const old of this.#finished.slice(0, Math.max(0, excess))) this.#drop(old);
+    for (const old of this.#finished.slice(0, Math.max(0, excess))) this.#retire(old);
   }
 
-  /** Its output goes; of one that nobody has fetched it is remembered that it ran, and how it ended. */
+  /** Its output goes; of one that nobody has fetched, or that waits for nobody, it is remembered how it ended. */
   #retire(run: Run): void {
-    const unfetched = run.replay.unacknowledgedBytes > 0;
+    const isRemembered = run.keepsNewest || run.replay.unacknowledgedBytes > 0;
     this.#drop(run);
-    if (!unfetched) return;
+    if (!isRemembered) return;
     this.#retired.set(run.id, { summary: run.summary(), fingerprint: run.fingerprint });
     const timer = this.#options.clock.after(retiredMs, () => this.#dropRetired(run.id));
     timer.unref();
@@ -221,4 +240,11 @@ export class Runs {
     if (place >= 0) this.#finished.splice(place, 1);
     this.#nextOfAll();
   }
+}
+
+/** Throws INVALID_ARGUMENT. */
+function signalOf(name: string): { readonly name: NodeJS.Signals; readonly number: number } {
+  const number = signalNumber(name);
+  if (number === null) throw new KerneletError('INVALID_ARGUMENT', `${name} is not a signal`);
+  return { name: name as NodeJS.Signals, number };
 }

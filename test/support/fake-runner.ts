@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { newKernelId, type RunId } from '../../src/lib/ids.ts';
 import { type AgentFrameHeader, parseAgentFrameHeader, protocolGeneration } from '../../src/protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
+import { undescribed } from '../../src/protocol/run-description.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../../src/protocol/run-event.ts';
 import type { RunnerError, RunnerFrameHeader, RunnerStatus } from '../../src/protocol/runner-frames.ts';
 
@@ -82,7 +83,8 @@ export class FakeRunner implements AsyncDisposable {
 
   /** Adds a run that was started earlier. */
   addRun(run: RunId): FakeRun {
-    const summary: RunSummary = { run, phase: 'running', last: 0, oldest: 1, exitCode: null, reason: null };
+    const state = { run, phase: 'running', last: 0, oldest: 1, exitCode: null, reason: null } as const;
+    const summary: RunSummary = { ...undescribed, ...state };
     const added: FakeRun = { events: [], last: 0, acknowledged: 0, summary };
     this.runs.set(run, added);
     return added;

@@ -132,6 +132,9 @@ export class PlantedRunner extends ScriptedRunner {
       case 'cancel':
         planted.run(run ?? '').signals.push(signal);
         return null;
+      case 'signal':
+        planted.run(run ?? '').signals.push(`only ${signal}`);
+        return { delivered: true };
       case 'list-files':
         return this.#list(path);
       default:

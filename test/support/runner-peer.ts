@@ -74,7 +74,8 @@ export class RunnerPeer implements Disposable {
       try {
         const peer = new RunnerPeer(await dial(path));
         const first = peer.next(({ header }) => header.t === 'welcome' || header.t === 'refused');
-        peer.send({ t: 'hello', protocol: options.protocol ?? 1, secret, role: options.role ?? 'control' });
+        const { role = 'control', protocol = 1 } = options;
+        peer.send({ t: 'hello', protocol, secret, role });
         await first;
         return peer;
       } catch (error) {

@@ -10,6 +10,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import { newKernelId, parseRunId, parseSessionId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { StateWrites } from '../../lib/state-writes.ts';
+import { undescribed } from '../../protocol/run-description.ts';
 import type { RunEvent } from '../../protocol/run-event.ts';
 import { JsonStore } from '../../storage/json-store.ts';
 import { type BatchNote, BatchRuns, type BatchRunsParts, batchNote } from './batch-runs.ts';
@@ -215,6 +216,7 @@ it('publishes nothing for a suppressed termination, or for a kernel without a ru
 it('learns from the runner how a run ended of which nothing else is left', async () => {
   const { fixture, id, published } = await node();
   const summary = {
+    ...undescribed,
     run: parseRunId('batch-job'),
     phase: 'finished',
     last: 5,

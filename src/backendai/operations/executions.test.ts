@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import type { KernelView } from '../../agent/agent.ts';
 import { newKernelId, parseRunId, type RunId } from '../../lib/ids.ts';
+import { undescribed } from '../../protocol/run-description.ts';
 import type { NumberedRunEvent, RunEvent, RunPhase, RunSummary } from '../../protocol/run-event.ts';
 import { Executions, firstRunId, laterRunId, newestRunId } from './executions.ts';
 
@@ -62,6 +63,7 @@ it('reads no further than it may keep of a run that asks without end', async () 
 });
 
 const summary = (run: RunId, phase: RunPhase = 'finished'): RunSummary => ({
+  ...undescribed,
   run,
   phase,
   last: 1,

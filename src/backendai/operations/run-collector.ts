@@ -81,6 +81,7 @@ export class RunCollector {
   add({ event, body }: NumberedGeneration3Event): boolean {
     switch (event.kind) {
       case 'started':
+      case 'dropped':
         return false;
       case 'stdout':
       case 'stderr':

@@ -25,6 +25,12 @@ describe('exec', () => {
       { mode: 'command', argv: ['ls', '--timeout', '-l', '--'], timeoutMs: 60_000 },
     ],
     [
+      ['--name', 'web', '-w', 'data', '-e', 'A=b=c', '--', 'ls'],
+      { mode: 'command', argv: ['ls'], name: 'web', cwd: 'data', environ: { A: 'b=c' }, timeoutMs: null },
+    ],
+    [['-d', '--', 'ls'], { mode: 'command', argv: ['ls'], output: 'newest', stdin: 'closed', timeoutMs: null }],
+    [['-d', '-i', '--', 'ls'], { mode: 'command', argv: ['ls'], output: 'newest', stdin: 'stream', timeoutMs: null }],
+    [
       ['--batch', '--build', '*', '--exec', './m'],
       { mode: 'batch', clean: null, build: '*', exec: './m', timeoutMs: null },
     ],
@@ -47,6 +53,11 @@ describe('exec', () => {
     [['--batch', '--exec', 'x', 'file'], /--batch takes no FILE/],
     [['--exec', 'x'], /--clean, --build and --exec go with --batch/],
     [['-c', 'x', '--timeout', '0'], /--timeout "0"/],
+    [['-d', '-c', 'x'], /--detach goes with -- CMD/],
+    [['-c', 'x', '--name', 'a'], /--name goes with -- CMD/],
+    [['-c', 'x', '-e', 'A=b'], /--env goes with -- CMD/],
+    [['-w', 'data', 'file.py'], /--workdir goes with -- CMD/],
+    [['-i', '--', 'cat'], /--stdin goes with --detach/],
   ])('%j is refused, and nothing runs', async (args, message) => {
     const { status, stderr } = await cli.run(['exec', id, ...args]);
     expect([status, runs()]).toEqual([2, []]);

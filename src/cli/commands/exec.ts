@@ -1,13 +1,16 @@
 /** `kernelet exec`: code or a command in a kernel. */
 import { maxCodeBytes } from '../../http/limits.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
-import type { ExecuteRequest } from '../api-client.ts';
+import { newRunId } from '../../lib/ids.ts';
+import type { ApiClient, ExecuteRequest } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import type { InputPort } from '../host.ts';
+import { exitStatus } from '../exit-status.ts';
+import type { CliIo, InputPort } from '../host.ts';
 import { EndedBySignal, interruptMs } from '../interruption.ts';
+import { environOf } from '../kernel-options.ts';
 import { contentOf, localFile } from '../local-file.ts';
-import { UsageError } from '../option-reader.ts';
+import { type OptionReader, UsageError } from '../option-reader.ts';
 import { RunSession } from '../run-session.ts';
 
 export const exec = {
@@ -20,7 +23,10 @@ export const exec = {
 
 Code waits for the code before it in its context, a batch for that of main; commands begin at once. The first Ctrl-C interrupts the run, a second one kills it. Code of the first
 form that is killed, by that or by a limit, takes the variables with it; files stay. A program that asks a question is
-answered from standard input.`,
+answered from standard input.
+
+With --detach the command runs on in the background, and its name or id is printed: \`kernelet processes\` lists it, and
+\`kernelet attach\` shows what it has printed, of which about the newest MiB is kept.`,
   operands: [],
   usage: 'ID (FILE | -c CODE | - | -- CMD...)',
   passThrough: 'after-second',
@@ -31,6 +37,15 @@ answered from standard input.`,
     { flags: '--clean <command>', help: 'with --batch: what to do first' },
     { flags: '--build <command>', help: 'with --batch: how to build' },
     { flags: '--exec <command>', help: 'with --batch: how to execute' },
+    { flags: '-d, --detach', help: 'run the command in the background' },
+    { flags: '-i, --stdin', help: 'with --detach: keep its standard input open for attach' },
+    { flags: '--name <name>', help: 'a name for the command, by which it is found' },
+    { flags: '-w, --workdir <folder>', help: 'the folder in which the command runs' },
+    {
+      flags: '-e, --env <name=value>',
+      help: 'variable of the command; without a value, it is taken from here',
+      repeat: true,
+    },
     { flags: '--timeout <duration>', help: 'kill the program after this long' },
     { flags: '--save-media <folder>', help: 'save pictures, HTML and PDF of values there' },
   ],
@@ -40,6 +55,10 @@ answered from standard input.`,
     { command: 'kernelet exec 3f2a analysis.py', what: 'the code of a file on this machine' },
     { command: "kernelet exec 3f2a --context second -c 'x = 1'", what: 'with variables of its own' },
     { command: 'kernelet exec 3f2a -- ls -l', what: 'a command' },
+    {
+      command: 'kernelet exec 3f2a -d --name web -w site -- python3 -m http.server',
+      what: 'a server in the background',
+    },
     { command: "kernelet exec 3f2a --batch --build '*' --exec './main'", what: 'build and run what was uploaded' },
     { command: "kernelet exec 3f2a --save-media pictures -c 'plot()'", what: 'keep the pictures' },
   ],
@@ -53,6 +72,7 @@ answered from standard input.`,
     const request = await requestOf(call, rest);
     const interruption = call.listen();
     await using client = await daemonClient(call);
+    if (options.flag('detach')) return await detach(call, client, id, request, interruption.signal);
     const session = new RunSession({
       client,
       screen,
@@ -79,6 +99,21 @@ answered from standard input.`,
   },
 } satisfies CliCommand;
 
+/** Starts it and leaves it alone. */
+async function detach(
+  { screen }: CommandCall,
+  client: ApiClient,
+  id: string,
+  request: ExecuteRequest,
+  signal: AbortSignal,
+): Promise<number> {
+  const run = newRunId();
+  await client.execute(id, run, request, signal);
+  const name = request.mode === 'command' ? request.name : undefined;
+  await screen.either({ run, name: name ?? null }, () => `${name ?? run}\n`);
+  return exitStatus.ok;
+}
+
 async function requestOf({ options, literal, host }: CommandCall, rest: readonly string[]): Promise<ExecuteRequest> {
   const timeoutMs = options.duration('timeout') ?? null;
   const code = options.text('code');
@@ -100,14 +135,25 @@ async function requestOf({ options, literal, host }: CommandCall, rest: readonly
   if (literal) {
     if (code !== undefined) throw new UsageError('give -c CODE or -- CMD, not both');
     if (rest.length === 0) throw new UsageError('no command behind --');
-    return { mode: 'command', argv: rest, timeoutMs };
+    return { mode: 'command', argv: rest, ...processOptions(options, host.io), timeoutMs };
   }
+  const misplaced = ['detach', 'stdin', 'name', 'workdir', 'env'].find((name) => options.has(name));
+  if (misplaced !== undefined) throw new UsageError(`--${misplaced} goes with -- CMD`);
   const [source, ...excess] = rest;
   if (code !== undefined ? rest.length > 0 : excess.length > 0) {
     throw new UsageError('exec takes no arguments for the code', 'For a command of the image, put -- before it.');
   }
   const text = code ?? (await codeOf(source, host.io.stdin, host.io.workingDirectory));
   return { mode: 'query', code: text, context, timeoutMs };
+}
+
+function processOptions(options: OptionReader, io: CliIo) {
+  const isDetached = options.flag('detach');
+  if (options.flag('stdin') && !isDetached) throw new UsageError('--stdin goes with --detach: else it is sent anyway');
+  const environ = options.list('env').length === 0 ? undefined : environOf(options.list('env'), io);
+  const { name, cwd } = { name: options.text('name'), cwd: options.text('workdir') };
+  const background = { output: 'newest', stdin: options.flag('stdin') ? 'stream' : 'closed' } as const;
+  return { name, cwd, environ, ...(isDetached ? background : {}) };
 }
 
 async function codeOf(source: string | undefined, stdin: InputPort, folder: string): Promise<string> {

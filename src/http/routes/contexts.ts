@@ -101,7 +101,7 @@ export function addContextRoutes(app: ApiApp, agent: Agent): void {
       return { name, ...(await agent.createContext(params.id, { ...body, name }, openStream(context).signal)) };
     },
     listContexts: async ({ params, context }) => ({
-      contexts: await agent.contexts(params.id, openStream(context).signal),
+      contexts: await agent.listContexts(params.id, openStream(context).signal),
     }),
     async restartContext({ params, context }) {
       await agent.restartContext(params.id, params.context, openStream(context).signal);

@@ -8,8 +8,8 @@ import { KerneletError } from '../../lib/errors.ts';
 import { interpreterStates } from '../../protocol/kernel-contexts.ts';
 import type { Authority } from '../authority.ts';
 import {
-  boundedText,
   durationField,
+  environField,
   flagField,
   imageReferenceField,
   kernelParamsSchema,
@@ -17,16 +17,7 @@ import {
   orNull,
   pathField,
 } from '../fields.ts';
-import {
-  maxAccelerators,
-  maxCpus,
-  maxEnvironBytes,
-  maxEnvironEntries,
-  maxMemoryBytes,
-  maxMounts,
-  maxProcesses,
-  maxPublishedPorts,
-} from '../limits.ts';
+import { maxAccelerators, maxCpus, maxMemoryBytes, maxMounts, maxProcesses, maxPublishedPorts } from '../limits.ts';
 import { longWork } from '../long-work.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import { openStream } from '../stream-reply.ts';
@@ -50,13 +41,6 @@ const mountSchema = z
     readOnly: z.boolean().default(false),
   })
   .openapi('Mount');
-
-const environSchema = z
-  .record(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/, 'not the name of a variable'),
-    boundedText(maxEnvironBytes, 'a variable'),
-  )
-  .refine((all) => Object.keys(all).length <= maxEnvironEntries, `at most ${maxEnvironEntries} variables`);
 
 const acceleratorsSchema = z
   .record(
@@ -93,7 +77,7 @@ const createBodySchema = z
       .optional()
       .openapi({ description: 'How much its network carries in each direction; else as configured.' }),
     accelerators: acceleratorsSchema.optional(),
-    environ: environSchema.default({}),
+    environ: environField.default({}),
     mounts: z.array(mountSchema).max(maxMounts).readonly().default([]),
     network: z
       .enum(['none', 'bridge'])

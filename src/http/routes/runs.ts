@@ -1,7 +1,7 @@
 /** `/v1/kernels/{id}/runs`: executions, their events and what is sent to them. */
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
-import { newRunId, parseRunId } from '../../lib/ids.ts';
+import { newRunId, parseRunId, type RunId } from '../../lib/ids.ts';
 import { displayRoles } from '../../protocol/display.ts';
 import type { EventDocument } from '../../protocol/event-document.ts';
 import { endReasons, type NumberedRunEvent, type RunSummary, runPhases } from '../../protocol/run-event.ts';
@@ -21,14 +21,16 @@ import {
   contextField,
   doneSchema,
   durationField,
+  environField,
   eventNumberField,
   flagField,
   kernelIdField,
   kernelParamsSchema,
   pathField,
   runIdField,
+  runNameField,
 } from '../fields.ts';
-import { maxInputBytes } from '../limits.ts';
+import { maxInputBytes, runSignals } from '../limits.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import { openStream } from '../stream-reply.ts';
 
@@ -45,6 +47,23 @@ const sourceSchema = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('stdin') }),
 ]);
 
+/** What programs and commands may have beside what they run. */
+const processOptions = {
+  name: runNameField.optional(),
+  cwd: pathField
+    .optional()
+    .openapi({ description: 'The folder in which it runs, from the home on; the home when absent.' }),
+  environ: environField.optional().openapi({ description: "Added to the kernel's variables." }),
+  stdin: z
+    .enum(['stream', 'closed'])
+    .optional()
+    .openapi({ description: '`closed`: its standard input is empty. `stream` when absent: it is sent.' }),
+  output: z.enum(['wait', 'newest']).optional().openapi({
+    description:
+      '`wait`, when absent: it stands still while much output is unread, and has one reader. `newest`: it never waits, any number of readers begin where they like, and about the newest MiB is kept.',
+  }),
+};
+
 const executeRequestSchema = z
   .discriminatedUnion('mode', [
     z.strictObject({ mode: z.literal('query'), code: codeField, context: contextOfCode, timeoutMs }),
@@ -59,11 +78,13 @@ const executeRequestSchema = z
       mode: z.literal('program'),
       source: sourceSchema,
       args: argumentsField.default([]),
+      ...processOptions,
       timeoutMs,
     }),
     z.strictObject({
       mode: z.literal('command'),
       argv: argumentsField.refine((argv) => argv.length > 0, 'a command needs at least its name'),
+      ...processOptions,
       timeoutMs,
     }),
   ])
@@ -78,7 +99,10 @@ const executeReplySchema = z
   })
   .openapi('ExecuteReply');
 
-const runParamsSchema = z.strictObject({ id: kernelIdField, run: runIdField });
+const runParamsSchema = z.strictObject({
+  id: kernelIdField,
+  run: runIdField.openapi({ description: 'Its id, the beginning of it, or its name.' }),
+});
 
 /** Query of event streams; the header `Last-Event-ID` counts more. */
 const afterQuerySchema = z.strictObject({
@@ -101,6 +125,12 @@ const cancelBodySchema = z.strictObject({
   signal: z.enum(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGKILL', 'SIGPIPE']).default('SIGKILL'),
 });
 
+const signalBodySchema = z.strictObject({ signal: z.enum(runSignals) });
+
+const signalReplySchema = z.strictObject({
+  delivered: z.boolean().openapi({ description: 'Whether there was a process.' }),
+});
+
 /** Reply of `POST …/interrupt`. */
 export const interruptReplySchema = z.strictObject({ interrupted: z.boolean() });
 
@@ -112,7 +142,7 @@ const completeBodySchema = z.strictObject({
 
 const completeReplySchema = z.strictObject({ matches: z.array(z.string()).readonly() });
 
-/** Where a run stands: the numbers of its latest event and of the oldest one that is still kept. */
+/** What a run is and where it stands: the numbers of its latest event and of the oldest one that is still kept. */
 export const runSummarySchema = z
   .strictObject({
     run: z.string(),
@@ -121,6 +151,16 @@ export const runSummarySchema = z
     oldest: z.int(),
     exitCode: z.int().nullable(),
     reason: z.enum(endReasons).nullable(),
+    mode: z
+      .enum(['query', 'batch', 'program', 'command'])
+      .nullable()
+      .openapi({ description: 'null: the runner of the kernel is of a version that does not say.' }),
+    context: z.string().nullable().openapi({ description: 'In whose order a query or batch run runs.' }),
+    name: z.string().nullable(),
+    command: z.string().nullable().openapi({ description: 'What a program or command runs, cut to 200 characters.' }),
+    output: z.enum(['wait', 'newest']),
+    pid: z.int().nullable().openapi({ description: 'The process of a program or command, as the kernel sees it.' }),
+    startedAt: z.number().nullable().openapi({ description: 'In milliseconds since the epoch.' }),
   })
   .openapi('RunSummary') satisfies z.ZodType<Document<RunSummary>>;
 
@@ -132,6 +172,7 @@ const formSchema = z
     z.strictObject({ type: z.string(), base64: z.string() }),
   ])
   .openapi('DisplayedForm', { description: 'A form of a value: a picture is in base64, what is text is text.' });
+const runListSchema = z.strictObject({ runs: z.array(runSummarySchema).readonly() }).openapi('RunList');
 
 /** The `data` of a server-sent event of a run; its `id` is `n`. */
 export const runEventSchema = z
@@ -140,6 +181,13 @@ export const runEventSchema = z
     event: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('queued'), behind: z.string() }),
       z.strictObject({ kind: z.literal('started') }),
+      z.strictObject({
+        kind: z.literal('dropped'),
+        upTo: z.int().openapi({
+          description:
+            'So many bytes of output from the beginning on are not kept any more; what follows comes behind them.',
+        }),
+      }),
       z.strictObject({ kind: z.literal('stdout') }),
       z.strictObject({ kind: z.literal('stderr') }),
       z.strictObject({
@@ -190,12 +238,21 @@ export const runOperations = {
     status: 202,
     reply: { 'application/json': executeReplySchema },
   },
+  listRuns: {
+    method: 'get',
+    path: '/v1/kernels/{id}/runs',
+    tag,
+    summary: 'The runs that wait or run, and those that ended a short while ago, oldest first.',
+    params: kernelParamsSchema,
+    status: 200,
+    reply: { 'application/json': runListSchema },
+  },
   followRun: {
     method: 'get',
     path: `${path}/events`,
     tag,
     summary:
-      'The events of a run up to its end. After a lost connection, go on with `Last-Event-ID`. One reader at a time.',
+      'The events of a run up to its end. After a lost connection, go on with `Last-Event-ID`. One reader at a time, or any number of a run whose output is `newest`.',
     params: runParamsSchema,
     query: afterQuerySchema,
     resumable: true,
@@ -231,6 +288,16 @@ export const runOperations = {
     status: 200,
     reply: doneReply,
   },
+  signalRun: {
+    method: 'post',
+    path: `${path}/signal`,
+    tag,
+    summary: 'Sends a signal to the process group of the run, and nothing more.',
+    params: runParamsSchema,
+    body: signalBodySchema,
+    status: 200,
+    reply: { 'application/json': signalReplySchema },
+  },
   complete: {
     method: 'post',
     path: '/v1/kernels/{id}/complete',
@@ -265,29 +332,41 @@ const frames: StreamFormat<NumberedRunEvent> = {
 const stdinPieceBytes = 256 * 1024;
 
 export function addRunRoutes(app: ApiApp, agent: Agent): void {
+  const runOf = ({ id, run }: z.output<typeof runParamsSchema>, signal: AbortSignal): Promise<RunId> =>
+    agent.runNamed(id, parseRunId(run), signal);
   addOperations(app, runOperations, {
     async execute({ params, body, context }) {
       const run = body.run === undefined ? newRunId() : parseRunId(body.run);
       const { existing } = await agent.execute(params.id, run, body.request, openStream(context).signal);
       return { run, existing };
     },
+    listRuns: async ({ params }) => ({ runs: await agent.listRuns(params.id) }),
     async followRun({ params, query, context }) {
       const stream = openStream(context);
       const after = resumeAfter(context, query.after);
       const format = context.req.header('accept')?.includes(framesMediaType)
         ? frames
         : serverSentEvents(encodeRunEvent);
-      return eventStream(stream, agent.events(params.id, parseRunId(params.run), after, stream.signal), format);
+      const run = await runOf(params, stream.signal);
+      return eventStream(stream, agent.events(params.id, run, after, stream.signal), format);
     },
     async answerInput({ params, body, context }) {
-      await agent.input(params.id, parseRunId(params.run), body.text, openStream(context).signal);
+      const { signal } = openStream(context);
+      await agent.input(params.id, await runOf(params, signal), body.text, signal);
       return {};
     },
-    interruptRun: ({ params, context }) =>
-      agent.interrupt(params.id, parseRunId(params.run), openStream(context).signal),
+    async interruptRun({ params, context }) {
+      const { signal } = openStream(context);
+      return await agent.interrupt(params.id, await runOf(params, signal), signal);
+    },
     async cancelRun({ params, body, context }) {
-      await agent.cancel(params.id, parseRunId(params.run), body.signal, openStream(context).signal);
+      const { signal } = openStream(context);
+      await agent.cancel(params.id, await runOf(params, signal), body.signal, signal);
       return {};
+    },
+    async signalRun({ params, body, context }) {
+      const { signal } = openStream(context);
+      return await agent.signal(params.id, await runOf(params, signal), body.signal, signal);
     },
     async complete({ params, body, context }) {
       const { code, cursor } = body;
@@ -295,7 +374,7 @@ export function addRunRoutes(app: ApiApp, agent: Agent): void {
     },
     async writeStdin({ params, query, context }) {
       const { signal } = openStream(context);
-      const run = parseRunId(params.run);
+      const run = await runOf(params, signal);
       let state = { open: true };
       // The rest of what nobody reads any more is dropped after the reply (`server.ts`).
       for await (const chunk of context.req.raw.body?.values({ preventCancel: true }) ?? []) {

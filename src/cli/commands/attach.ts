@@ -1,0 +1,49 @@
+/** `kernelet attach`: what a command in the background prints. */
+import type { CliCommand } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+import { EndedBySignal } from '../interruption.ts';
+import { RunSession } from '../run-session.ts';
+
+export const attach = {
+  name: 'attach',
+  summary: 'show a command in the background',
+  description: `Shows what a run has printed, as far as it is kept, and what it prints until it ends, with its exit status. Any number of
+readers may be attached to a command that was started with --detach; of another run, the newest takes over.
+
+Ctrl-C leaves the run alone: it goes on. \`kernelet kill\` ends it.`,
+  operands: ['<id>', '<run>'],
+  options: [
+    { flags: '-i, --stdin', help: 'send standard input to it, and then its end' },
+    { flags: '--after <number>', help: 'only what comes behind this event, whose numbers --json shows' },
+    { flags: '--save-media <folder>', help: 'save pictures and HTML there' },
+  ],
+  examples: [
+    { command: 'kernelet attach 3f2a web', what: 'by its name' },
+    { command: 'echo quit | kernelet attach 3f2a -i game', what: 'one that was started with exec -d -i' },
+  ],
+  async run(call) {
+    const { operands, options, screen } = call;
+    const [id = '', run = ''] = operands;
+    const interruption = call.listen();
+    await using client = await daemonClient(call);
+    const after = options.integer('after', { min: 0 }) ?? 0;
+    const session = new RunSession({
+      client,
+      screen,
+      kernel: id,
+      request: null,
+      attached: { run, after, sendsInput: options.flag('stdin') },
+      saveMedia: options.text('save-media'),
+      memoryBytes: null,
+      signal: interruption.signal,
+    });
+    try {
+      return await session.show();
+    } catch (error) {
+      if (interruption.signal.reason instanceof EndedBySignal) {
+        await screen.note(`${run} goes on; \`kernelet kill ${id} ${run}\` ends it`);
+      }
+      throw error;
+    }
+  },
+} satisfies CliCommand;

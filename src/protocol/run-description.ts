@@ -1,0 +1,88 @@
+/** What a run is, beside where it stands: said by runners, which nobody believes more than the form of it. */
+import { contextOf, type ExecuteRequest } from './execute-request.ts';
+import { FrameError } from './frame.ts';
+import { type Fields, finite, oneOf, text, whole } from './guards.ts';
+import { contextName } from './kernel-contexts.ts';
+
+/** What a run is. Runners of older generations say nothing of it. */
+export interface RunDescription {
+  /** null: it is not said. */
+  readonly mode: ExecuteRequest['mode'] | null;
+  /** In whose order a query or batch run runs. */
+  readonly context: string | null;
+  /** Of a program or command that has one; unique among the runs that have not ended. */
+  readonly name: string | null;
+  /** Of a program or command: what was asked to run, on one line and cut to `maxCommand` characters. */
+  readonly command: string | null;
+  /** `newest`: it waits for no reader, has any number of them, and its oldest output goes when there is too much. */
+  readonly output: 'wait' | 'newest';
+  /** The process of a program or command, and its process group, as the kernel's programs see them. */
+  readonly pid: number | null;
+  /** When it began, in milliseconds since the epoch. */
+  readonly startedAt: number | null;
+}
+
+/** Characters that are told of a command. */
+const maxCommand = 200;
+const modes = ['query', 'batch', 'program', 'command'] as const;
+const outputs = ['wait', 'newest'] as const;
+const nameForm = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** A run of which nothing is said. */
+export const undescribed: RunDescription = {
+  mode: null,
+  context: null,
+  name: null,
+  command: null,
+  output: 'wait',
+  pid: null,
+  startedAt: null,
+};
+
+/** What is said of a run that has not begun. */
+export function describe(request: ExecuteRequest): RunDescription {
+  const about = { ...undescribed, mode: request.mode, context: contextOf(request) };
+  if (request.mode !== 'program' && request.mode !== 'command') return about;
+  const { name = null, output = 'wait' } = request;
+  return { ...about, name, output, command: commandOf(request) };
+}
+
+/** Reads what a runner says of a run. Throws FrameError. */
+export function runDescription(fields: Fields): RunDescription {
+  const { mode, context, name, command, output, pid, startedAt } = fields;
+  // Runners of older generations say nothing.
+  if (mode === undefined) return undescribed;
+  return {
+    mode: mode === null ? null : oneOf(mode, modes, 'mode'),
+    context: context === null ? null : contextName(context),
+    name: name === null ? null : runName(name),
+    command: command === null ? null : text(command, 'command', maxCommand),
+    output: oneOf(output, outputs, 'output'),
+    pid: pid === null ? null : whole(pid, 'pid', 1),
+    startedAt: startedAt === null ? null : finite(startedAt, 'startedAt'),
+  };
+}
+
+/** Reads the name of a run. Throws FrameError. */
+export function runName(value: unknown): string {
+  const name = text(value, 'name');
+  if (!nameForm.test(name)) throw new FrameError('name is not the name of a run');
+  return name;
+}
+
+/** Words with odd characters are quoted as JSON has it. */
+function commandOf(request: Extract<ExecuteRequest, { mode: 'program' | 'command' }>): string {
+  const words = request.mode === 'command' ? request.argv : [sourceOf(request.source), ...request.args];
+  let line = '';
+  for (const word of words) {
+    const shown = word.slice(0, maxCommand + 1);
+    line += `${line === '' ? '' : ' '}${/^[\w./:=@%+,-]+$/.test(shown) ? shown : JSON.stringify(shown)}`;
+    if (line.length > maxCommand) return `${line.slice(0, maxCommand - 1).toWellFormed()}…`;
+  }
+  return line;
+}
+
+function sourceOf(source: Extract<ExecuteRequest, { mode: 'program' }>['source']): string {
+  if (source.from === 'file') return source.path;
+  return source.from === 'stdin' ? '-' : source.code;
+}
