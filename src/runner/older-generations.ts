@@ -12,16 +12,17 @@ const nothing = new Uint8Array(0);
 export function eventFor(
   generation: number,
   after: number,
-  { n, event, body }: NumberedRunEvent,
+  numbered: NumberedRunEvent,
 ): NumberedRunEvent | NumberedGeneration3Event {
+  const { n, event } = numbered;
   if (event.kind === 'dropped') {
-    if (generation >= processesGeneration) return { n, event, body };
+    if (generation >= processesGeneration) return numbered;
     // One that comes has never been told of what is gone.
     if (after === 0) return silence(n);
     if (after + 1 < n) return silence(after + 1);
     return { n, event: { kind: 'stderr' }, body: Buffer.from('kernelet: output before this was not kept\n') };
   }
-  return generation < wholeResultsGeneration ? toGeneration3({ n, event, body }) : { n, event, body };
+  return generation < wholeResultsGeneration ? toGeneration3(numbered) : numbered;
 }
 
 const silence = (n: number): NumberedRunEvent => ({ n, event: { kind: 'stdout' }, body: nothing });
