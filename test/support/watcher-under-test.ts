@@ -84,7 +84,7 @@ export class WatcherUnderTest implements AsyncDisposable {
     return { status: reply.status, text: await reply.text() };
   }
 
-  /** How the agent is. */
+  /** What the watcher tells of the agent: a state of systemd, and the process, if there is one. */
   async agent(): Promise<{ readonly state: string; readonly pid: number | null; readonly restarts: number }> {
     return JSON.parse((await this.ask('GET', '/agent/status')).text);
   }
