@@ -222,7 +222,6 @@ describe('records that cannot be read', () => {
     const found = path.join(node.folder, 'found');
     expect((await node.run(['restore', id, '--to', found])).status).toBe(0);
     expect(await readFile(path.join(found, 'precious'), 'utf8')).toBe('x');
-    await node.endDaemon('SIGTERM');
     await untilEmpty(node);
   });
 });
