@@ -75,7 +75,10 @@ describe('the source', () => {
     ]);
     expect(mentioning(/\bnodePath\b/)).toEqual(['lib/node-process.ts']);
     expect(mentioning(/\bvolumePaths\.node\b/)).toEqual(['runner/runtime.ts', 'runner/volume-paths.ts']);
-    expect(mentioning(/\bcontext\.volumeNode\b/)).toEqual(['runner/runtimes/volume-driver.ts']);
+    expect(mentioning(/\bcontext\.volumeNode\b/)).toEqual([
+      'runner/runtimes/jupyter-driver.ts',
+      'runner/runtimes/volume-driver.ts',
+    ]);
     expect(mentioning(/\bfork\(/)).toEqual([]);
   });
 });

@@ -45,12 +45,12 @@ async function setUp() {
     cat.kill('SIGKILL');
   });
   input.watch(cat.pid ?? 0);
-  return { clock, input, cat, asked, state, said: () => said };
+  return { clock, input, exited: once(cat, 'exit'), asked, state, said: () => said };
 }
 
 // @promise questions
 it('a program that waits is asked for once, gets each answer as a line, and the end of the input when there is no more', async () => {
-  const { clock, cat, asked, state, said } = await setUp();
+  const { clock, exited, asked, state, said } = await setUp();
   await clock.advance(20);
   expect(asked).toHaveLength(0);
   state.waits = true;
@@ -64,7 +64,7 @@ it('a program that waits is asked for once, gets each answer as a line, and the 
   await expect.poll(said).toBe('Ada é\nwith its end\n');
   await clock.advance(20);
   asked[2]?.answer(null);
-  expect(await once(cat, 'exit')).toEqual([0, null]);
+  expect(await exited).toEqual([0, null]);
   await clock.advance(5000);
   expect(asked).toHaveLength(3);
 });
@@ -92,10 +92,10 @@ it('a caller who cannot be asked now is asked later', async () => {
 });
 
 it('where nobody sees whether a program waits, its input has ended', async () => {
-  const { clock, cat, state } = await setUp();
+  const { clock, exited, state } = await setUp();
   state.waits = null;
   await clock.advance(20);
-  expect(await once(cat, 'exit')).toEqual([0, null]);
+  expect(await exited).toEqual([0, null]);
 });
 
 it('a quiet program is looked at seldom, one that speaks when it pauses, and one that goes on speaking once a second', async () => {

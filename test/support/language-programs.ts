@@ -264,6 +264,7 @@ end
     from: 'full',
     file: 'main.R',
     wrong: null,
+    query: ['a <- "é 🎉"; cat("said ", a, "\\n", sep = "")', 'said é 🎉\n'],
     program: `input <- file("stdin")
 open(input)
 while (length(line <- readLines(input, n = 1)) > 0) {
