@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { RunId } from '../lib/ids.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { encodeFrame } from '../protocol/frame.ts';
 import { maxPrompt } from '../protocol/run-event.ts';
 import { ContainerLog } from './container-log.ts';
@@ -82,34 +83,48 @@ describe('an execution', () => {
   });
 });
 
-// @promise questions
-it.each([
-  ['query', 'read first; read second || echo "no more"; echo "$first-$second"'],
-  ['batch', 'head -n 1 | { read first; read second </dev/null || echo "no more"; echo "$first-$second"; }'],
-] as const)('the program of a %s is asked for what it reads, and told the end of its input', async (mode, script) => {
+/** Carries out the main program of a run as it would be carried out for the tenant; `answer` is given to what it asks. */
+async function carryOut(request: ExecuteRequest, script: string, answer: () => string | null) {
   const clock = systemClock;
   const log = new ContainerLog(() => true, { debug: false, clock });
   const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const tenant = new Tenant({ ...own, home: '/', pipes: new PipePool('/bin/sh'), log });
   tenant.environ = { PATH: process.env['PATH'] ?? '' };
-  const request =
-    mode === 'query'
-      ? { mode, code: '', timeoutMs: null }
-      : { mode, clean: null, build: null, exec: '', timeoutMs: null };
-  const answers = ['Ada', null];
   const observer: RunObserver = {
     eventsAdded() {},
     phaseChanged: ({ phase }) => {
-      if (phase === 'waiting-input') setImmediate(() => execution.input(answers.shift() ?? null));
+      if (phase === 'waiting-input') setImmediate(() => execution.input(answer()));
     },
   };
   const run = new Run('r' as RunId, request, { room: new OutputRoom(1024 * 1024), observer, clock });
   using execution = new Execution(run, tenant, clock);
   run.begin(execution);
-  expect(await execution.command({ argv: ['sh', '-c', script] }, true)).toEqual({ exitCode: 0, notStarted: null });
-  const kinds = events(run).map(({ kind }) => kind);
-  expect(kinds.filter((kind) => kind === 'waiting-input')).toHaveLength(mode === 'query' ? 2 : 1);
+  if (request.mode === 'command') await execution.openInput();
+  const facts = await execution.command({ argv: ['sh', '-c', script] }, true);
   const said: Buffer[] = [];
   for (let next = run.replay.next(1); next; next = run.replay.next(next.n)) said.push(Buffer.from(next.body));
-  expect(Buffer.concat(said).toString()).toBe('no more\nAda-\n');
+  const questions = events(run).filter(({ kind }) => kind === 'waiting-input').length;
+  return { facts, questions, said: Buffer.concat(said).toString() };
+}
+
+// @promise questions
+it.each([
+  ['query', 'read first; read second || echo "no more"; echo "$first-$second"'],
+  ['batch', 'head -n 1 | { read first; read second </dev/null || echo "no more"; echo "$first-$second"; }'],
+] as const)('the program of a %s is asked for what it reads, and told the end of its input', async (mode, script) => {
+  const request =
+    mode === 'query'
+      ? { mode, code: '', timeoutMs: null }
+      : { mode, clean: null, build: null, exec: '', timeoutMs: null };
+  const answers = ['Ada', null];
+  expect(await carryOut(request, script, () => answers.shift() ?? null)).toEqual({
+    facts: { exitCode: 0, notStarted: null },
+    questions: mode === 'query' ? 2 : 1,
+    said: 'no more\nAda-\n',
+  });
+});
+
+it('a command whose input is closed is at its end at once, and nobody is asked', async () => {
+  const request = { mode: 'command', argv: ['sh'], stdin: 'closed', timeoutMs: null } as const;
+  expect(await carryOut(request, 'cat; echo over', () => 'Ada')).toMatchObject({ questions: 0, said: 'over\n' });
 });

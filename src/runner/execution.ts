@@ -77,7 +77,7 @@ export class Execution implements RunControl, Disposable {
    */
   async command(command: TenantCommand, main: boolean): Promise<ExitFacts> {
     if (this.#stopped) return { exitCode: this.#stopped.exitCode, notStarted: null };
-    using asked = main && !this.#input ? await this.#askedInput() : null;
+    using asked = main && this.#isAsked ? await this.#askedInput() : null;
     const { taskLog } = this.tenant;
     taskLog?.open();
     const take = (stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean => {
@@ -191,6 +191,11 @@ export class Execution implements RunControl, Disposable {
     const fits = prompt.length <= maxPrompt;
     if (!fits) this.output('stdout', Buffer.from(prompt));
     this.run.waitForInput(fits ? prompt : '', password);
+  }
+
+  /** Whether the caller is to be asked for what the main program reads. */
+  get #isAsked(): boolean {
+    return this.#input === null && this.#options.stdin !== 'closed';
   }
 
   async #askedInput(): Promise<AskedInput> {
