@@ -14,12 +14,13 @@ import type {
   Progress,
   Run,
 } from '../http/api-types.ts';
-import { kernelIdForm, maxUploadBytes } from '../http/limits.ts';
+import { maxUploadBytes } from '../http/limits.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { object, oneOf, type Reader, text } from '../lib/json-reader.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import { framesMediaType } from '../protocol/run-frames.ts';
 import { type ApiCall, ApiExchange } from './api-exchange.ts';
+import { contextPath, keptPath, kernelPath, query, runPath, servicePath } from './api-paths.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 
 /** A request for a kernel as the API takes it. */
@@ -41,24 +42,6 @@ export interface AttachedKernel {
   /** Lets go: an agent that still has the kernel removes it. */
   release(): void;
 }
-
-const kernelPath = (id: string): string => `/v1/kernels/${checkedId(id)}`;
-const keptPath = (id: string): string => `/v1/kept/${checkedId(id)}`;
-const checkedId = (id: string): string => {
-  if (kernelIdForm.test(id)) return id;
-  const shown = JSON.stringify(id.slice(0, 80));
-  throw new KerneletError('INVALID_ARGUMENT', `${shown} is not a kernel id: a UUID or the beginning of one`);
-};
-const runPath = (id: string, run: string): string => `${kernelPath(id)}/runs/${encodeURIComponent(run)}`;
-const contextPath = (id: string, context: string): string =>
-  `${kernelPath(id)}/contexts/${encodeURIComponent(context)}`;
-const query = (values: Readonly<Record<string, string | number | boolean | undefined>>): string => {
-  const parameters = new URLSearchParams();
-  for (const [key, value] of Object.entries(values)) {
-    if (value !== undefined && value !== false) parameters.set(key, String(value));
-  }
-  return parameters.size === 0 ? '' : `?${parameters}`;
-};
 
 const binaryHeaders = { 'content-type': 'application/octet-stream' };
 
@@ -234,12 +217,12 @@ export class ApiClient implements AsyncDisposable {
     service: string,
     document: ApiBody<'startService'>,
   ): Promise<ApiReply<'startService'>> {
-    const path = `${kernelPath(id)}/services/${encodeURIComponent(service)}/start`;
+    const path = `${servicePath(id, service)}/start`;
     return await this.#api.json<'startService'>({ method: 'POST', path, document });
   }
 
   async stopService(id: string, service: string): Promise<void> {
-    const path = `${kernelPath(id)}/services/${encodeURIComponent(service)}/stop`;
+    const path = `${servicePath(id, service)}/stop`;
     await this.#api.json<'stopService'>({ method: 'POST', path, idempotent: true });
   }
 

@@ -26,17 +26,21 @@ export const kernelIdField = z
   .regex(kernelIdForm, 'not a kernel id: a UUID or the beginning of one')
   .openapi({ example: '3f2a9c1e', description: 'A kernel id (lower-case UUID) or a unique prefix of it.' });
 
-/** A run's id, which stands in addresses: no character of it needs an escape. */
-export const runIdField = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'not a run id: 1 to 64 characters of letters, digits, ".", "_" and "-"')
-  .openapi({ example: 'a1b2c3', description: 'Chosen by the caller; makes the request idempotent.' });
+/** A name that stands in addresses: no character of it needs an escape, and an address with `.` or `..` in it means another. */
+const addressedName = (what: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, `not ${what}: 1 to 64 characters of letters, digits, ".", "_" and "-"`)
+    .refine((name) => name !== '.' && name !== '..', `${what} may not be "." or ".."`);
 
-/** The name of a context, which stands in addresses too. */
-export const contextField = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'not the name of a context: 1 to 64 characters of letters, digits, ".", "_" and "-"')
-  .openapi({ example: 'main' });
+/** A run's id. */
+export const runIdField = addressedName('a run id').openapi({
+  example: 'a1b2c3',
+  description: 'Chosen by the caller; makes the request idempotent.',
+});
+
+/** The name of a context. */
+export const contextField = addressedName('the name of a context').openapi({ example: 'main' });
 
 /** The name of a language; whether it is known is for the agent to say. */
 export const languageField = z
@@ -45,13 +49,10 @@ export const languageField = z
   .openapi({ example: 'python' });
 
 /** The name of a run, which stands in addresses in place of its id. */
-export const runNameField = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'not the name of a run: 1 to 64 characters of letters, digits, ".", "_" and "-"')
-  .openapi({
-    example: 'web',
-    description: 'Stands for the run as its id does; unique among the runs that have not ended.',
-  });
+export const runNameField = addressedName('the name of a run').openapi({
+  example: 'web',
+  description: 'Stands for the run as its id does; unique among the runs that have not ended.',
+});
 
 /** A path inside a kernel. */
 export const pathField = boundedText(maxPathBytes, 'a path')

@@ -36,6 +36,7 @@ describe('context', () => {
 
   it.each([
     [['context', 'create', '{id}', 'a b'], /not the name of a context/],
+    [['context', 'create', '{id}', '..'], /the name of a context may not be "." or ".."/],
     [['context', 'create', '{id}', 'a', '--lang', 'cobol'], /not a language that is known here/],
     [['exec', '{id}', '--context', 'a', '--', 'ls'], /--context goes with FILE, -c CODE or -/],
     [['exec', '{id}', '--context', 'a', '--batch', '--exec', 'ls'], /--context goes with FILE, -c CODE or -/],
@@ -43,6 +44,23 @@ describe('context', () => {
     const { status, stderr } = await cli.run(args.map((word) => word.replace('{id}', id)));
     expect(status).toBeGreaterThan(0);
     expect(stderr).toMatch(message);
+  });
+
+  it.each([
+    ['context', 'restart', '{id}', '..'],
+    ['context', 'rm', '{id}', '..'],
+    ['interrupt', '{id}', '--context', '..'],
+    ['attach', '{id}', '..'],
+    ['kill', '{id}', '.', '..'],
+    ['service', 'stop', '{id}', '..'],
+  ])('what leads to another address reaches none: %s %s %s %s', async (...args) => {
+    const before = JSON.parse((await cli.run(['inspect', id, '--json'])).stdout);
+    const { status, stderr } = await cli.run(args.map((word) => word.replace('{id}', id)));
+    expect(status).toBe(2);
+    expect(stderr).toContain('nothing in a kernel can be called ".."');
+    const { generation, phase } = JSON.parse((await cli.run(['inspect', id, '--json'])).stdout);
+    expect([generation, phase]).toEqual([before.generation, 'running']);
+    expect(cli.agent.calls).toEqual([]);
   });
 
   it('is named by exec, complete and interrupt', async () => {
