@@ -14,7 +14,9 @@ import { settingsOf } from './redis-settings.ts';
 const [file = '', port = '', kernels = '', count = '', pauseMs = '', first = ''] = process.argv.slice(2);
 using link = new RedisLink(settingsOf(Number(port), { commandTimeoutMs: 1000 }), 4);
 const writes = new StateWrites();
-await using outbox = new Outbox(file, { target: new SequencedAppender(link, 'i-one'), writes, clock, log });
+// The usual bound of the stream would take the oldest events from tests that want to see all of them at the end.
+const target = new SequencedAppender(link, 'i-one', 1_000_000);
+await using outbox = new Outbox(file, { target, writes, clock, log });
 const stop = new AbortController();
 const running = outbox.run(stop.signal);
 for (let number = Number(first); number < Number(count); number += 1) {
