@@ -81,6 +81,9 @@ it.each([
   [{ folder: '-a' }],
   [{ location: '-o bind' }],
   [{ options: '--bind' }],
+  [{ options: 'size=1m,"' }],
+  [{ options: 'x-a="1\\"' }],
+  [{ options: 'ro,x-a=1\\' }],
   [{ fileSystem: '-t' }],
 ])('refuses %j', async (change) => {
   await expect(volumes().mount(base, { ...wanted, ...change }, 1000)).rejects.toMatchObject({
@@ -101,6 +104,12 @@ it.each([
     code: 'FORBIDDEN_MOUNT',
   });
   expect(ran).toEqual([]);
+});
+
+it('what is added to the options counts whatever they are', async () => {
+  const mounting = volumes();
+  await mounting.mount(base, { ...wanted, options: 'context="a:b,c",username=d\\e' }, 1000);
+  expect(ran).toEqual([`mount -t nfs -o context="a:b,c",username=d\\e,nosuid,nodev -- nas:/v1 ${base}/v1`]);
 });
 
 it('edits no other table', async () => {

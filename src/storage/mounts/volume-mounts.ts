@@ -85,6 +85,8 @@ export class VolumeMounts {
       if (text.startsWith('-') || /[\0\n]/.test(text))
         throw invalid(`the ${what} of ${mountPoint} cannot be an argument`);
     }
+    if (!isWhole(wanted.options ?? ''))
+      throw invalid(`the options of ${mountPoint} have a quotation mark or a backslash that reaches beyond them`);
     return await this.#locks.run(mountPoint, async () => {
       const there = (await readMountTable()).findLast((mount) => mount.mountPoint === mountPoint);
       if (there?.source !== location) {
@@ -164,6 +166,9 @@ function below(base: string, folder: string): string {
   if (!plain || /[\0\n]/.test(folder)) throw invalid(`${JSON.stringify(folder)} is no name of a folder`);
   return path.join(base, ...names);
 }
+
+/** Whether `mount`, of any version, takes what is added to options for options of their own: in quotation marks it would not. */
+const isWhole = (options: string): boolean => options.split('"').length % 2 === 1 && !/\\("|$)/.test(options);
 
 /** Values of options such as `password=x`. */
 const secretsOf = (options: string): readonly string[] =>
