@@ -27,11 +27,14 @@ interface Mapping {
   readonly to: bigint;
 }
 
-/** The mappings of `smaps` (proc(5)) that are of a file, cannot be written, and have no page of the process's own. Pure. */
+/**
+ * The mappings of `smaps` (proc(5)) that are of a file, cannot be written, and have no page of the process's own, in memory or
+ * swapped out: that page would be lost. Pure.
+ */
 export function unchangedMappings(smaps: string): readonly Mapping[] {
   return smaps.split(/\n(?=[0-9a-f]+-[0-9a-f]+ )/).flatMap((mapping) => {
     const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p [0-9a-f]+ \S+ [1-9]\d* +\//.exec(mapping) ?? [];
-    const isUnchanged = /^Anonymous: +0 kB$/m.test(mapping);
+    const isUnchanged = /^Anonymous: +0 kB$/m.test(mapping) && /^Swap: +0 kB$/m.test(mapping);
     return from && to && isUnchanged ? [{ from: BigInt(`0x${from}`), to: BigInt(`0x${to}`) }] : [];
   });
 }
