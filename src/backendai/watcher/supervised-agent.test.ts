@@ -37,12 +37,14 @@ let folder: string;
 let door: Server | null;
 let started: FakeProcess[];
 let there: FakeProcess | null;
+let refused: Error | null;
 let agent: SupervisedAgent;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'kernelet-supervised-'));
-  [door, started, there] = [null, [], null];
+  [door, started, there, refused] = [null, [], null, null];
   agent = new SupervisedAgent({
     start: async () => {
+      if (refused) throw refused;
       const process = new FakeProcess(100 + started.length);
       started.push(process);
       return process;
@@ -104,6 +106,25 @@ it('one that ends by itself is started again, unless another start is no help', 
   expect(started).toHaveLength(2);
   await agent.start(5_000);
   expect(await state()).toBe('active');
+});
+
+it('one that could not be started is started again, and says so meanwhile', async () => {
+  await answer();
+  refused = new Error('spawn EAGAIN');
+  await expect(agent.start(5_000)).rejects.toThrow('it could not be started: Error: spawn EAGAIN');
+  expect(await agent.status()).toMatchObject({ state: 'activating', subState: 'auto-restart' });
+  refused = null;
+  await expect.poll(() => agent.status(), patient).toMatchObject({ state: 'active', pid: 100, restarts: 1 });
+});
+
+it('one that somebody else has told to end is not taken for failed', async () => {
+  await answer();
+  await agent.start(5_000);
+  started[0]?.end(0);
+  await expect.poll(state).toBe('inactive');
+  const starting = agent.start(5_000);
+  expect(await state()).toBe('activating');
+  await starting;
 });
 
 it('one that ends while it starts is a start that failed, with its status', async () => {

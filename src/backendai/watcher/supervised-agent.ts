@@ -72,6 +72,7 @@ export class SupervisedAgent implements AgentControl {
     this.#backoff.reset();
     if (this.#running?.isStopping) throw failed('it is still stopping');
     const running = await this.#launch().catch((cause: unknown) => {
+      this.#again({ error: cause });
       throw failed(`it could not be started: ${cause}`);
     });
     await this.#within('the start of the agent', timeoutMs, async (signal) => {
@@ -120,9 +121,11 @@ export class SupervisedAgent implements AgentControl {
   #state(): Pick<AgentStatus, 'state' | 'subState'> {
     if (this.#running?.isStopping) return { state: 'deactivating', subState: 'stop-sigterm' };
     if (this.#running?.activeSince) return { state: 'active', subState: 'running' };
-    if (this.#running) return { state: 'activating', subState: 'start' };
+    if (this.#running || this.#launching) return { state: 'activating', subState: 'start' };
     if (this.#next) return { state: 'activating', subState: 'auto-restart' };
-    return this.#isWanted ? { state: 'failed', subState: 'failed' } : { state: 'inactive', subState: 'dead' };
+    // One that was told to end by somebody else is well.
+    const hasFailed = this.#isWanted && this.#lastExit !== 0;
+    return hasFailed ? { state: 'failed', subState: 'failed' } : { state: 'inactive', subState: 'dead' };
   }
 
   /** The process that runs, or one that is started: once, however many ask. Throws the system's error. */
@@ -170,16 +173,16 @@ export class SupervisedAgent implements AgentControl {
     this.#again({ end });
   }
 
+  /** Starts it again after a pause, if it is to run. */
   #again(why: LogFields): void {
+    if (!this.#isWanted || this.#next) return;
     const { clock, log } = this.#parts;
     const pauseMs = Math.round(this.#backoff.nextMs());
     log.warn('the agent does not run and is started again', { ...why, pauseMs });
     this.#next = clock.after(pauseMs, () => {
       this.#next = null;
       this.#restarts += 1;
-      this.#launch().catch((error: unknown) => {
-        if (this.#isWanted) this.#again({ error });
-      });
+      this.#launch().catch((error: unknown) => this.#again({ error }));
     });
   }
 
