@@ -32,6 +32,8 @@ export interface WatcherServerParts {
   readonly figures: WatcherFigures;
   readonly clock: Clock;
   readonly log: Logger;
+  /** For a connection to be ready, and for a request to come in; 10 s when absent. */
+  readonly requestMs?: number;
 }
 
 /** A listening server; disposing it closes its connections. */
@@ -44,8 +46,7 @@ const tokenHeader = 'x-backendai-watcher-token';
 const maxConnections = 64;
 const maxHeaderBytes = 8 * 1024;
 const maxBodyBytes = 64 * 1024;
-/** For a request to come in. */
-const requestMs = 10_000;
+const usualRequestMs = 10_000;
 const keepAliveMs = 5_000;
 
 /** As upstream's library says it. */
@@ -81,8 +82,16 @@ export async function startWatcherServer(parts: WatcherServerParts): Promise<Wat
   };
 }
 
-async function makeServer({ tls }: WatcherServerParts, listener: RequestListener): Promise<Server> {
-  const options = { maxHeaderSize: maxHeaderBytes, requestTimeout: requestMs, headersTimeout: requestMs };
+async function makeServer(
+  { tls, requestMs = usualRequestMs }: WatcherServerParts,
+  listener: RequestListener,
+): Promise<Server> {
+  const options = {
+    maxHeaderSize: maxHeaderBytes,
+    ...{ requestTimeout: requestMs, headersTimeout: requestMs, handshakeTimeout: requestMs },
+    // Without it Node looks every 30 s: so long would strangers who send nothing keep all others out.
+    connectionsCheckingInterval: requestMs / 10,
+  };
   if (tls === null) return createServer(options, listener);
   const https = await import('node:https');
   try {
@@ -105,7 +114,8 @@ async function serve(parts: WatcherServerParts, request: IncomingMessage, respon
   const name = route ? `${route.method} ${route.path}` : 'other';
   const durationMs = Math.round(clock.monotonic() - begun);
   figures.count(name, status);
-  if (status === 403 || status === 429) log.warn('a request to the watcher is refused', { address, status });
+  // Of the limited ones there may be any number.
+  if (status === 403) log.warn('a request to the watcher is refused', { address, status });
   else if (route?.isAct) log.info('the watcher was asked for something', { address, route: name, status, durationMs });
 }
 
