@@ -14,6 +14,13 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
 }
 
+/** An option that a command had once. It is refused, and no help tells of it. */
+export interface RetiredOption {
+  readonly flags: string;
+  /** Why it is no more, and what to do instead, behind its flags. */
+  readonly refusal: string;
+}
+
 /** An example in the help: a command line, and what it shows. */
 export interface Example {
   readonly command: string;
@@ -52,6 +59,7 @@ export interface CliCommand {
    */
   readonly passThrough?: 'after-first' | 'after-second';
   readonly options: readonly OptionSpec[];
+  readonly retired?: readonly RetiredOption[];
   readonly examples: readonly Example[];
   /** Whether it serves until it is stopped: what ends it is told by the statuses of daemons. */
   readonly isDaemon?: true;

@@ -151,6 +151,12 @@ type Action = (values: Record<string, unknown>, operands: readonly string[], das
 function define(command: Command, spec: CliCommand, words: readonly string[], action: Action): void {
   command.description(spec.description);
   addOptions(command, [...spec.options, ...commonOptions]);
+  for (const { flags, refusal } of spec.retired ?? []) {
+    const refuse = (): never => {
+      throw new UsageError(`${flags}: ${refusal}`);
+    };
+    command.addOption(new Option(flags).hideHelp().argParser(refuse));
+  }
   command.addHelpText('after', examplesText(spec.examples));
   command.usage(usageOf(spec));
   if (spec.passThrough === undefined) {

@@ -23,7 +23,8 @@ export interface RunSessionOptions {
   /** null: a run that is there already is shown, `attached`. */
   readonly request: ExecuteRequest | null;
   readonly attached?: AttachedRun;
-  readonly saveMedia: string | undefined;
+  /** The folder that gets what a terminal can't show of values. */
+  readonly saveMedia?: string | undefined;
   /** Null when it is not known yet; asked for when the limit has struck. */
   readonly memoryBytes: number | null;
   /** What the home may take; null = no limit, undefined = it is not known. */
@@ -32,7 +33,6 @@ export interface RunSessionOptions {
   readonly signal: AbortSignal;
 }
 
-const newline = Buffer.from('\n');
 /** A run that somebody else has started. */
 export interface AttachedRun {
   /** Its id, the beginning of it, or its name. */
@@ -42,6 +42,8 @@ export interface AttachedRun {
   /** Whether standard input goes to it. */
   readonly sendsInput: boolean;
 }
+
+const newline = Buffer.from('\n');
 
 /** Time that a program gets to end by itself after nobody reads its output any more. */
 const interruptGraceMs = 2_000;

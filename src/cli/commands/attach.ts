@@ -15,7 +15,7 @@ Ctrl-C leaves the run alone: it goes on. \`kernelet kill\` ends it.`,
   options: [
     { flags: '-i, --stdin', help: 'send standard input to it, and then its end' },
     { flags: '--after <number>', help: 'only what comes behind this event, whose numbers --json shows' },
-    { flags: '--save-media <folder>', help: 'save pictures and HTML there' },
+    { flags: '--save-media <folder>', help: 'save pictures, HTML and PDF of values there' },
   ],
   examples: [
     { command: 'kernelet attach 3f2a web', what: 'by its name' },

@@ -46,11 +46,17 @@ describe('run', () => {
     [['unknown.xyz'], /the language of "unknown.xyz" is not known\nGive --lang/],
     [['--file', 'unknown.xyz', '--lang', 'c', 'unknown.xyz'], /two files are called "unknown.xyz"/],
     [['--lang', 'klingon', '-c', '1'], /--lang "klingon"/],
+    [['--save-media', 'pictures', '-c', '1'], /--save-media <folder>: .* `kernelet exec ID --save-media FOLDER FILE`/],
   ])('%j is refused, and no kernel is made', async (args, message) => {
     await put('unknown.xyz', 'text');
     const { status, stderr } = await cli.run(['run', ...args]);
     expect([status, cli.agent.creations]).toEqual([2, []]);
     expect(stderr).toMatch(message);
+  });
+
+  it('has no option in its help that it refuses', async () => {
+    expect((await cli.run(['run', '--help'])).stdout).not.toContain('save-media');
+    expect((await cli.run(['exec', '--help'])).stdout).toContain('--save-media <folder>');
   });
 
   it('says what a warning or a published port of the kernel is', async () => {

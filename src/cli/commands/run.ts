@@ -31,8 +31,14 @@ any of them is Python. Options stand before FILE; what follows it belongs to the
     ...kernelOptions,
     { flags: '--timeout <duration>', help: 'kill the program after this long, such as 500ms, 30s or 5m' },
     { flags: '--file <path>', help: "put a file into the kernel's home first", repeat: true },
-    { flags: '--save-media <folder>', help: 'save pictures and HTML there' },
     forceOption,
+  ],
+  retired: [
+    {
+      flags: '--save-media <folder>',
+      refusal:
+        'a program has no values that could be saved. For those of code: `kernelet create`, then `kernelet exec ID --save-media FOLDER FILE`',
+    },
   ],
   examples: [
     { command: 'kernelet run hello.py', what: 'a Python file' },
@@ -81,7 +87,6 @@ async function planOf({ options, operands, host }: CommandCall): Promise<OneShot
       args: program.args,
       timeoutMs: options.duration('timeout') ?? null,
     },
-    saveMedia: options.text('save-media'),
     force: options.flag('force'),
   };
 }
@@ -112,7 +117,6 @@ interface OneShot {
   readonly create: CreateBody;
   readonly files: readonly LocalFile[];
   readonly request: ExecuteRequest;
-  readonly saveMedia: string | undefined;
   /** Also where the cluster decides. */
   readonly force: boolean;
 }
@@ -177,7 +181,6 @@ async function runIn(
     screen,
     kernel: kernel.id,
     request: shot.request,
-    saveMedia: shot.saveMedia,
     memoryBytes: kernel.limits.memoryBytes,
     homeBytes: kernel.limits.homeBytes,
     signal,
