@@ -167,7 +167,7 @@ export class Actions {
   #planFault({ method, fault, after = 0 }: Of<'fail-call'>): void {
     const which = after === 0 ? `the next ${method}` : `the ${method} after ${after} others`;
     this.#simulation.tell(`${which} is to end so: ${fault}`);
-    this.#simulation.engines.plan({ method, fault, after });
+    this.#simulation.engines.faults.plan(method, fault, after);
   }
 
   #befall(action: Exclude<Step, { readonly do: CallerAction }>): void {

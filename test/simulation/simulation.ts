@@ -247,13 +247,13 @@ export class Simulation {
   /** All calls so far of the engine and of the cluster's services. */
   get calls(): CallsOfAll {
     const { redis, etcd } = this.cluster;
-    return { engine: this.engines.calls, redis: redis.service.calls, etcd: etcd.service.calls };
+    return { engine: this.engines.faults.calls, redis: redis.service.faults.calls, etcd: etcd.service.faults.calls };
   }
 
   /** The calls that were to go wrong and have not come. */
   get unspentFaults(): readonly string[] {
     const { redis, etcd } = this.cluster;
-    return [this.engines, redis.service, etcd.service].flatMap(({ unspentFaults }) => unspentFaults);
+    return [this.engines, redis.service, etcd.service].flatMap(({ faults }) => faults.unspent);
   }
 
   /** Since when there is a daemon that is ready, in milliseconds since the world's begin. */

@@ -1,12 +1,12 @@
 /** What is said between a test and the processes that play its schedules. */
-import type { ServiceCall } from './cluster/remote-service.ts';
+import type { SimulatedCall } from './fault-plan.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What was called in a schedule, in order. */
 export interface CallsOfAll {
-  readonly engine: readonly ServiceCall[];
-  readonly redis: readonly ServiceCall[];
-  readonly etcd: readonly ServiceCall[];
+  readonly engine: readonly SimulatedCall[];
+  readonly redis: readonly SimulatedCall[];
+  readonly etcd: readonly SimulatedCall[];
 }
 
 /** Schedules to play: these, or those of a row of seeds. */

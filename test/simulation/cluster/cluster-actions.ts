@@ -19,7 +19,7 @@ export function befallCluster(
     case 'fail-etcd': {
       const { call, fault, after = 0 } = action;
       simulation.tell(`${service.name}: the next ${call} after ${after} others is to end so: ${fault}`);
-      service.plan(call, fault, after);
+      service.faults.plan(call, fault, after);
       return;
     }
     case 'redis-hangs':

@@ -1,5 +1,6 @@
 /** A server elsewhere that simulated processes call: it is slow, hangs, is away, and has single calls go wrong. */
 import type { SeededRandom } from '../../support/random.ts';
+import { FaultPlan } from '../fault-plan.ts';
 import type { Owner, Timeline } from '../world/timeline.ts';
 
 /**
@@ -15,13 +16,6 @@ export type Outcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'refused' }
   | { readonly kind: 'lost' };
-
-/** A call that was sent. */
-export interface ServiceCall {
-  readonly call: string;
-  /** Milliseconds since the world's begin. */
-  readonly at: number;
-}
 
 /** The process that calls, for which the answer is. */
 export interface Caller {
@@ -40,10 +34,9 @@ export class RemoteService {
   readonly world: Owner;
   /** When it was last away, hung or had a call go wrong, in milliseconds since the world's begin. */
   troubledAt = Number.NEGATIVE_INFINITY;
-  readonly calls: ServiceCall[] = [];
+  readonly faults = new FaultPlan<ServiceFault>();
   readonly #random: SeededRandom;
   readonly #tell: (text: string) => void;
-  readonly #planned: { readonly call: string; readonly fault: ServiceFault; left: number }[] = [];
   /** Ends the connections of calls without an outcome. */
   readonly #open = new Set<() => void>();
   /** What has arrived while it hangs. */
@@ -74,16 +67,6 @@ export class RemoteService {
     return !this.#isUp || this.timeline.now < this.#hangsUntil;
   }
 
-  /** Whether a call that was to go wrong has not come. */
-  get unspentFaults(): readonly string[] {
-    return this.#planned.map(({ call }) => call);
-  }
-
-  /** Has a call go wrong, after some others of its name. */
-  plan(call: string, fault: ServiceFault, after = 0): void {
-    this.#planned.push({ call, fault, left: after });
-  }
-
   /** It answers nobody for so long, and does afterwards what it was asked. */
   hang(forMs: number): void {
     this.#hangsUntil = Math.max(this.#hangsUntil, this.timeline.now + forMs);
@@ -104,7 +87,7 @@ export class RemoteService {
 
   /** Nothing goes wrong any more. */
   heal(): void {
-    this.#planned.length = 0;
+    this.faults.clear();
     if (this.isTroubled) this.troubledAt = this.timeline.now;
     this.#hangsUntil = 0;
     this.#isUp = true;
@@ -117,8 +100,7 @@ export class RemoteService {
    */
   send<T>(call: string, caller: Caller, effect: () => T, answer: (outcome: Outcome<T>) => void, notBefore = 0): number {
     const { now } = this.timeline;
-    this.calls.push({ call, at: now });
-    const fault = this.#faultOf(call);
+    const fault = this.faults.take(call, now);
     if (fault !== null) {
       this.#tell(`${this.name}: ${call}: ${fault}`);
       this.troubledAt = now;
@@ -174,16 +156,6 @@ export class RemoteService {
       default:
         settle({ kind: 'done', value: effect() });
     }
-  }
-
-  /** What goes wrong with the call of this name that is sent now. */
-  #faultOf(call: string): ServiceFault | null {
-    const planned = this.#planned.find((one) => one.call === call);
-    if (!planned) return null;
-    planned.left -= 1;
-    if (planned.left >= 0) return null;
-    this.#planned.splice(this.#planned.indexOf(planned), 1);
-    return planned.fault;
   }
 
   #delayMs(): number {

@@ -115,10 +115,10 @@ export class Daemon {
       signal: this.#end.signal,
       assemble: async (inForce, state, adapter) => {
         // Views are looked at by processes, of which a simulated machine has none.
-        const { views: _, ...container } = memberRole(inForce, adapter, log).container;
-        const role = { ...memberRole(inForce, adapter, log), container };
+        const role = memberRole(inForce, adapter, log);
+        const { views: _, ...container } = role.container;
         const parts = { state, events: adapter.events, operations };
-        node = await this.#assemble(inForce, role, parts, new AsyncDisposableStack(), adapter);
+        node = await this.#assemble(inForce, { ...role, container }, parts, new AsyncDisposableStack(), adapter);
         return node;
       },
     });

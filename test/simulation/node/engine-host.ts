@@ -10,7 +10,7 @@ import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';
 import type { Engine, EngineEvent } from '../../../src/engine/engine.ts';
 import { KerneletError } from '../../../src/lib/errors.ts';
 import type { SeededRandom } from '../../support/random.ts';
-import type { ServiceCall } from '../cluster/remote-service.ts';
+import { FaultPlan } from '../fault-plan.ts';
 import type { Owner, Scheduled, Timeline } from '../world/timeline.ts';
 
 /**
@@ -19,13 +19,6 @@ import type { Owner, Scheduled, Timeline } from '../world/timeline.ts';
  * `events-twice`: done, but from then on each event comes twice.
  */
 export type CallFault = 'error' | 'hang' | 'late' | 'lost-reply' | 'cut-reply' | 'hang-after-success' | 'events-twice';
-
-/** What is to go wrong with a call of a method: with the next one, unless some are to pass before it. */
-export interface PlannedFault {
-  readonly method: DummyMethod;
-  readonly fault: CallFault;
-  readonly after?: number;
-}
 
 /** How events come while they are mixed up. */
 export type EventTrouble = 'lost' | 'twice' | 'reordered';
@@ -66,8 +59,7 @@ export class EngineHost {
   /** Counts the connections of followers: what was on its way when one ended is lost. */
   #connection = 0;
   #onTheirWay = 0;
-  readonly #planned: { readonly method: DummyMethod; readonly fault: CallFault; left: number }[] = [];
-  readonly calls: ServiceCall[] = [];
+  readonly faults = new FaultPlan<CallFault>();
   readonly #pending = new Set<(error: KerneletError) => void>();
   /** Who follows its events, by the process in which that is. */
   readonly #followers = new Map<EventReader, Owner>();
@@ -108,16 +100,6 @@ export class EngineHost {
     return this.#onTheirWay > 0;
   }
 
-  /** Has a call of a method go wrong. */
-  plan({ method, fault, after = 0 }: PlannedFault): void {
-    this.#planned.push({ method, fault, left: after });
-  }
-
-  /** The methods of which no call has gone wrong as planned. */
-  get unspentFaults(): readonly DummyMethod[] {
-    return this.#planned.map(({ method }) => method);
-  }
-
   /** It answers nobody for so long, and does afterwards what it was asked. */
   hang(forMs: number): void {
     this.#hangsUntil = this.#timeline.now + forMs;
@@ -149,7 +131,7 @@ export class EngineHost {
 
   /** Nothing goes wrong any more, and this engine answers. */
   heal(engine: DummyEngine): void {
-    this.#planned.length = 0;
+    this.faults.clear();
     this.#hangsUntil = 0;
     this.#troubleUntil = 0;
     if (this.#isUp && this.#answering === engine) return;
@@ -209,8 +191,7 @@ export class EngineHost {
       tooLate = this.#timeline.schedule(reads.has(method) ? readMs : changeMs, owner, giveUp);
     }
     this.#pending.add(fail);
-    this.calls.push({ call: method, at: this.#timeline.now });
-    const fault = this.#faultOf(method);
+    const fault = this.faults.take(method, this.#timeline.now);
     if (fault !== null) this.#tell(`engine: ${method} ${subjectOf(args)}: ${fault}`);
     const effect = async (): Promise<unknown> => {
       const engine = this.#answering;
@@ -244,16 +225,6 @@ export class EngineHost {
     this.#onTheirWay += 1;
     this.#timeline.schedule(delayMs, this.#world, arrive);
     return promise;
-  }
-
-  /** What goes wrong with the call of this method that comes now. */
-  #faultOf(method: DummyMethod): CallFault | null {
-    const planned = this.#planned.find((one) => one.method === method);
-    if (!planned) return null;
-    planned.left -= 1;
-    if (planned.left >= 0) return null;
-    this.#planned.splice(this.#planned.indexOf(planned), 1);
-    return planned.fault;
   }
 
   /** Half to one and a half times so long. */
