@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 const nightly = process.env['KERNELET_TEST_DEPTH'] === 'nightly';
+/** On a machine that is busy with other things, a second is too short for what comes by itself. */
+const patient = { expect: { poll: { timeout: 10_000 } } };
 /** What properties are tried with takes ten times as long at night. */
 const fuzzed = {
+  ...patient,
   testTimeout: nightly ? 200_000 : 20_000,
-  // On a machine that is busy with other things, a second is too short for what comes by itself.
-  expect: { poll: { timeout: 10_000 } },
   setupFiles: nightly ? ['test/support/long-fuzzing.ts'] : [],
 };
 
@@ -46,6 +47,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           fileParallelism: false,
           globalSetup: ['test/support/global-setup.ts'],
+          ...patient,
         },
       },
       { test: { name: 'budgets', include: ['test/budgets/**/*.test.ts'], fileParallelism: false } },
@@ -58,6 +60,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           fileParallelism: false,
           globalSetup: ['test/support/member-setup.ts'],
+          ...patient,
         },
       },
       {
@@ -68,6 +71,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          ...patient,
         },
       },
       {
