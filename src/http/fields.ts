@@ -33,7 +33,7 @@ const addressedName = (what: string) =>
     .regex(/^[A-Za-z0-9._-]{1,64}$/, `not ${what}: 1 to 64 characters of letters, digits, ".", "_" and "-"`)
     .refine((name) => name !== '.' && name !== '..', `${what} may not be "." or ".."`);
 
-/** A run's id. */
+/** A run's id, by which it is run once however often it is asked for. */
 export const runIdField = addressedName('a run id').openapi({
   example: 'a1b2c3',
   description: 'Chosen by the caller; makes the request idempotent.',
