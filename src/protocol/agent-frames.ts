@@ -27,10 +27,8 @@ export const endOfInputGeneration = 2;
 export const folderGeneration = 2;
 /** The first generation whose runners have services. */
 export const servicesGeneration = 3;
-/** The first generation in which a run that waits says behind which other, and kernels have other contexts than `main`. */
+/** The first generation in which kernels have other contexts than `main`. */
 export const contextsGeneration = 4;
-/** The first generation whose runners tell of values with all their forms, and of errors by their name. */
-export const wholeResultsGeneration = 4;
 /** The first generation in which programs and commands have options of their own, signals, and more than one reader. */
 export const processesGeneration = 4;
 

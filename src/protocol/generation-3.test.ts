@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { shownValue } from '../../test/support/shown-value.ts';
-import { fromGeneration3, toGeneration3 } from './generation-3.ts';
+import type { RunId } from '../lib/ids.ts';
+import { eventFor, fromGeneration3, toGeneration3 } from './generation-3.ts';
+import type { NumberedRunEvent } from './run-event.ts';
 
 /** A value of these forms, all of their content, as an older agent hears of it. */
 function older(forms: Readonly<Record<string, string>>, omitted: Readonly<Record<string, number>> = {}) {
@@ -59,4 +61,39 @@ it('what generation 3 tells of a value is a value of one form, and to itself the
   const again = (type: string) =>
     toGeneration3({ n: 1, event: fromGeneration3(type, 1), body: Buffer.from('x') }).event;
   expect([again('image/png'), again('text/html')]).toEqual([{ kind: 'media', type: 'image/png' }, { kind: 'html' }]);
+});
+
+const numbered = (event: NumberedRunEvent['event'], text = ''): NumberedRunEvent => ({
+  n: 7,
+  event,
+  body: Buffer.from(text),
+});
+
+// @promise runner-generations
+it('an agent that knows of no queues hears nothing in place of what a run waits behind, and misses no number', () => {
+  const queued = numbered({ kind: 'queued', behind: 'r' as RunId });
+  expect(eventFor(3, queued, 6)).toEqual({ n: 7, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+  expect(eventFor(4, queued, 6)).toBe(queued);
+});
+
+it('what an older agent knows it is told as it is', () => {
+  const output = numbered({ kind: 'stderr' }, 'text');
+  expect(eventFor(1, output, 6)).toEqual(output);
+});
+
+// @promise runner-generations
+it('an agent that knows of nothing dropped misses no number either, and the last one says it', () => {
+  const dropped = numbered({ kind: 'dropped', upTo: 1000 });
+  const silence = (n: number) => ({ n, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+  expect(eventFor(3, dropped, 4)).toEqual(silence(5));
+  expect(eventFor(3, dropped, 5)).toEqual(silence(6));
+  const told = eventFor(3, dropped, 6);
+  expect([told.n, told.event.kind, Buffer.from(told.body).toString()]).toEqual([
+    7,
+    'stderr',
+    'kernelet: output before this was not kept\n',
+  ]);
+  // A reader that comes has never heard of numbers before.
+  expect(eventFor(3, dropped, 0)).toEqual(silence(7));
+  expect(eventFor(4, dropped, 0)).toBe(dropped);
 });

@@ -1,15 +1,15 @@
 /**
  * How generation 3 and older told of values and errors, which had no events of their own: the richest form of a value as
- * `media` or `html`, else its text as output, and tracebacks as output too. What a run waits behind they did not tell. An agent of before an upgrade reads this from a
- * newer runner, and interfaces that are older than this program for ever. One event becomes one event, so that the numbers of a
- * run are the same for both.
+ * `media` or `html`, else its text as output, and tracebacks as output too. What a run waits behind they did not tell, and what
+ * is not kept is a line. An agent of before an upgrade reads this from a newer runner, and interfaces that are older than this
+ * program for ever. One event becomes one event, since they see by the numbers of a run whether something is missing. Pure.
  */
 import { type DisplayForm, displayedForms } from './display.ts';
 import type { NumberedRunEvent, RunEvent } from './run-event.ts';
 
 /** An event as it was then. */
 export type Generation3Event =
-  | Exclude<RunEvent, { readonly kind: 'display' | 'error' | 'queued' }>
+  | Exclude<RunEvent, { readonly kind: 'display' | 'error' | 'queued' | 'dropped' }>
   /** The body is raw bytes for `image/png`, `image/jpeg` and `audio/ogg`, UTF-8 text for other types. */
   | { readonly kind: 'media'; readonly type: string }
   | { readonly kind: 'html' };
@@ -36,10 +36,23 @@ const preference = [
 ];
 const nothing = new Uint8Array(0);
 
-/** An event as generation 3 had it. */
-export function toGeneration3({ n, event, body }: NumberedRunEvent): NumberedGeneration3Event {
+/** The event as a reader of this generation of the protocol is told of it, who was sent all up to `after`. */
+export const eventFor = (
+  generation: number,
+  numbered: NumberedRunEvent,
+  after: number,
+): NumberedRunEvent | NumberedGeneration3Event => (generation > 3 ? numbered : toGeneration3(numbered, after));
+
+/** An event as generation 3 had it, for a reader who was sent all up to `after`. */
+export function toGeneration3({ n, event, body }: NumberedRunEvent, after: number = n - 1): NumberedGeneration3Event {
   if (event.kind === 'error') return { n, event: { kind: 'stderr' }, body };
-  if (event.kind === 'queued') return { n, event: { kind: 'stdout' }, body: nothing };
+  if (event.kind === 'queued') return silence(n);
+  if (event.kind === 'dropped') {
+    // A reader who comes has never been told of what is gone.
+    if (after === 0) return silence(n);
+    if (after + 1 < n) return silence(after + 1);
+    return { n, event: { kind: 'stderr' }, body: Buffer.from('kernelet: output before this was not kept\n') };
+  }
   if (event.kind !== 'display') return { n, event, body };
   const forms = displayedForms(event.forms, body);
   const form = richest(forms);
@@ -63,6 +76,8 @@ function richest<Form extends { readonly type: string }>(forms: readonly Form[])
   const type = preference.find((wanted) => forms.some((form) => form.type === wanted));
   return forms.find((form) => form.type === type);
 }
+
+const silence = (n: number): NumberedGeneration3Event => ({ n, event: { kind: 'stdout' }, body: nothing });
 
 const newline = Buffer.from('\n');
 function tooLarge({ type, bytes }: DisplayForm): Buffer {

@@ -2,11 +2,11 @@
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { AgentFrameHeader, RunnerRequests } from '../protocol/agent-frames.ts';
+import { eventFor } from '../protocol/generation-3.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
 import { type RunnerError, type RunnerErrorCode, runnerErrorCodes } from '../protocol/runner-frames.ts';
 import type { Contexts } from './contexts.ts';
 import type { FrameSocket } from './frame-socket.ts';
-import { eventFor } from './older-generations.ts';
 import type { Run } from './run.ts';
 import type { Runs } from './runs.ts';
 import type { Services } from './services/services.ts';
@@ -64,7 +64,7 @@ export class ControlConnection {
     while (sent !== undefined && !this.#socket.busy) {
       const next = run.replay.next(sent);
       if (!next) break;
-      const { n, event, body } = eventFor(this.#protocol, sent, next);
+      const { n, event, body } = eventFor(this.#protocol, next, sent);
       this.#socket.send({ t: 'event', run: run.id, n, event, ...(reader === 0 ? {} : { reader }) }, body);
       sent = n;
       readers?.set(reader, sent);

@@ -224,9 +224,10 @@ export class Executions {
       for await (const event of this.#agent.events(kernel, open.id, open.after, signal)) {
         // One that is asked for now has another reader, who gets this event too.
         if (signal.aborted) return;
+        const told = toGeneration3(event, open.after);
         open.after = event.n;
         // Too much is the runner's to hold, which has bounds for that.
-        if (!open.backlog.push(toGeneration3(event))) return;
+        if (!open.backlog.push(told)) return;
         await this.#budget.yieldIfSpent(signal);
       }
     } catch {
@@ -244,8 +245,9 @@ export class Executions {
     const either = late ? AbortSignal.any([signal, late]) : signal;
     try {
       for await (const event of this.#agent.events(kernel, open.id, open.after, either)) {
+        const told = toGeneration3(event, open.after);
         open.after = event.n;
-        if (open.collector.add(toGeneration3(event))) return;
+        if (open.collector.add(told)) return;
       }
     } catch (error) {
       if (signal.aborted || !late?.aborted) throw error;

@@ -81,7 +81,6 @@ export class RunCollector {
   add({ event, body }: NumberedGeneration3Event): boolean {
     switch (event.kind) {
       case 'started':
-      case 'dropped':
         return false;
       case 'stdout':
       case 'stderr':
