@@ -23,7 +23,7 @@ const rules = rows.flatMap((row, index) => {
     const others = row.filter((other) => other !== name);
     const allowed = {
       cli: '^src/http/(api-types|limits)\\.ts$',
-      backendai: '^src/cli/(command|commands/index)\\.ts$',
+      backendai: '^src/cli/(command|config-options|commands/index)\\.ts$',
     }[name];
     if (others.length === 0) return [];
     const to = { path: folder(others), ...(allowed ? { pathNot: allowed } : {}) };

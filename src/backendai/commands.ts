@@ -1,7 +1,7 @@
 /** Commands for members of a cluster; `index.ts` lists them. */
 import path from 'node:path';
 import type { CliCommand } from '../cli/command.ts';
-import { logLevels } from '../lib/log.ts';
+import { daemonFlags, daemonOptions } from '../cli/config-options.ts';
 
 /** Writes the two certificate files of one pair; without a daemon. */
 export const keypair = {
@@ -33,30 +33,23 @@ which starts with it, ends with it, and is started again when it ends by itself.
 
 The exit status is as that of \`kernelet serve\`.`,
   operands: [],
-  options: [
-    { flags: '-f, --config <file>', help: 'the configuration file' },
-    { flags: '--config-path <file>', help: 'the same' },
-    { flags: '--debug', help: 'log everything, check more' },
-    { flags: '--log-level <level>', help: 'how much to log', choices: logLevels },
-  ],
+  options: daemonOptions,
   examples: [
     { command: 'kernelet watcher', what: 'with the file that `kernelet serve` would find' },
     { command: 'kernelet watcher -f /etc/backend.ai/agent.toml', what: 'with this one' },
   ],
   isDaemon: true,
   async run({ host: { io }, options }) {
-    const flags = {
-      configFile: options.text('config') ?? options.text('config-path'),
-      debug: options.flag('debug'),
-      logLevel: options.choice('log-level', logLevels),
-      socket: options.text('socket'),
-      stateDir: options.text('state-dir'),
-    };
     const stop = new AbortController();
     using _term = io.onSignal('SIGTERM', () => stop.abort());
     using _interrupt = io.onSignal('SIGINT', () => stop.abort());
     const { serveWatcher } = await import('./watcher/serve-watcher.ts');
-    await serveWatcher({ flags, environ: io.environ, workingDir: io.workingDirectory, signal: stop.signal });
+    await serveWatcher({
+      flags: daemonFlags(options),
+      environ: io.environ,
+      workingDir: io.workingDirectory,
+      signal: stop.signal,
+    });
     return 0;
   },
 } satisfies CliCommand;

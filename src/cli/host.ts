@@ -2,11 +2,11 @@
  * Everything the command line needs from the composition root. `runCli(argv, host)` in `program.ts` does the rest;
  * tests pass a host of their own, with streams in memory.
  */
+import type { ConfigFlags } from '../config/environment.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KerneletError } from '../lib/errors.ts';
-import type { LogLevel } from '../lib/log.ts';
 
 /** Where output goes. Writes are taken in order; a write resolves when the system has the bytes. */
 export interface OutputPort {
@@ -53,15 +53,6 @@ export interface CliIo {
   hideArguments(): void;
 }
 
-/** The flags of `serve`. Undefined = absent: environment, configuration, default decide. */
-export interface ServeOptions {
-  readonly configPath?: string | undefined;
-  readonly debug: boolean;
-  readonly logLevel?: LogLevel | undefined;
-  readonly socket?: string | undefined;
-  readonly stateDir?: string | undefined;
-}
-
 /** Options of an agent inside the command's own process. */
 export interface LocalAgentOptions {
   readonly stateDir?: string | undefined;
@@ -78,7 +69,7 @@ export interface CliHost {
   readonly version: string;
   readonly io: CliIo;
   /** Runs the daemon until a signal stops it; returns the exit status. Rejects with KerneletError. */
-  serve(options: ServeOptions): Promise<number>;
+  serve(flags: ConfigFlags): Promise<number>;
   /** What `serve` would refuse of settings that are well-formed. */
   refusedSettings(settings: Settings): Promise<readonly KerneletError[]>;
   /** The engine that the settings name; whoever opens it disposes it. Rejects with ENGINE_UNSUPPORTED. */

@@ -14,7 +14,7 @@ afterEach(() => cli[Symbol.asyncDispose]());
 
 /** What `serve` ends with; its cluster, were it to join one, is at a port where nobody listens. */
 async function refusalOfServe(file: string): Promise<string> {
-  const ended = serve({ configPath: file, debug: false, logLevel: 'silent' }, cli.io());
+  const ended = serve({ configFile: file, debug: false, logLevel: 'silent' }, cli.io());
   const error: unknown = await ended.catch((thrown: unknown) => thrown);
   return toKerneletError(error).message;
 }

@@ -2,7 +2,8 @@
 import type { Agent } from '../agent/agent.ts';
 import type { ServedNode } from '../agent/node.ts';
 import { daemonStatus } from '../cli/exit-status.ts';
-import type { CliIo, ServeOptions } from '../cli/host.ts';
+import type { CliIo } from '../cli/host.ts';
+import type { ConfigFlags } from '../config/environment.ts';
 import { formatHostPort, isLoopback } from '../config/value-types/address.ts';
 import { exitOnDefects, runDaemon } from '../daemon/daemon.ts';
 import { LiveConfiguration } from '../daemon/live-configuration.ts';
@@ -21,17 +22,11 @@ import { memberRoot } from './member.ts';
 import { openInstance, standaloneRoot } from './standalone.ts';
 
 /** Runs the daemon; resolves with the exit status. Throws KerneletError when it cannot start. */
-export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
+export async function serve(flags: ConfigFlags, io: CliIo): Promise<number> {
   using cleanups = new DisposableStack();
   const signals = cleanups.use(new DaemonSignals(io));
   const configuration = await LiveConfiguration.read({
-    flags: {
-      configFile: options.configPath,
-      debug: options.debug,
-      logLevel: options.logLevel,
-      socket: options.socket,
-      stateDir: options.stateDir,
-    },
+    flags,
     includeWorkingDir: true,
     environ: io.environ,
     workingDir: io.workingDirectory,

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandEntry } from '../../src/cli/commands/index.ts';
-import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort, ServeOptions } from '../../src/cli/host.ts';
+import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort } from '../../src/cli/host.ts';
 import { runCli } from '../../src/cli/program.ts';
+import type { ConfigFlags } from '../../src/config/environment.ts';
 import { createApp } from '../../src/http/app.ts';
 import { type ApiServer, startApiServer } from '../../src/http/server.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
@@ -113,7 +114,7 @@ export class CliUnderTest implements AsyncDisposable {
   readonly folder: string;
   readonly agent: FakeAgent;
   /** What `serve` was called with. */
-  readonly served: ServeOptions[] = [];
+  readonly served: ConfigFlags[] = [];
   /** What `serve` rejects with; null: it ends as it was told to. */
   serveFailure: Error | null = null;
   #server: ApiServer | undefined;

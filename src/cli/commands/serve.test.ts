@@ -11,7 +11,7 @@ afterEach(() => cli[Symbol.asyncDispose]());
 it.each(['-f', '--config', '--config-path'])('serve takes the file from %s, and its other flags', async (option) => {
   const args = ['serve', option, 'a.toml', '--debug', '--log-level', 'warn', '--socket', 's', '--state-dir', 'd'];
   expect((await cli.run(args)).status).toBe(0);
-  expect(cli.served).toEqual([{ configPath: 'a.toml', debug: true, logLevel: 'warn', socket: 's', stateDir: 'd' }]);
+  expect(cli.served).toEqual([{ configFile: 'a.toml', debug: true, logLevel: 'warn', socket: 's', stateDir: 'd' }]);
 });
 
 it('serve leaves to the configuration what no flag says', async () => {

@@ -1,6 +1,6 @@
 /** `kernelet serve`: the daemon. */
-import { logLevels } from '../../lib/log.ts';
 import type { CliCommand } from '../command.ts';
+import { daemonFlags, daemonOptions } from '../config-options.ts';
 
 export const serve = {
   name: 'serve',
@@ -17,12 +17,7 @@ It needs root, and no configuration. The file is the first found of ./agent.toml
 The exit status is 0 after a stop that was asked for, 1 when the configuration is refused, 69 when the container engine or
 a service of the cluster cannot be used, 75 when another start may succeed, and 70 after a defect.`,
   operands: [],
-  options: [
-    { flags: '-f, --config <file>', help: 'the configuration file' },
-    { flags: '--config-path <file>', help: 'the same' },
-    { flags: '--debug', help: 'log everything, check more' },
-    { flags: '--log-level <level>', help: 'how much to log', choices: logLevels },
-  ],
+  options: daemonOptions,
   examples: [
     { command: 'kernelet serve', what: 'with the defaults: alone, no file needed' },
     { command: 'kernelet serve --state-dir /srv/kernelet --socket /run/k.sock', what: 'in other places' },
@@ -30,12 +25,6 @@ a service of the cluster cannot be used, 75 when another start may succeed, and 
   ],
   isDaemon: true,
   async run({ host, options }) {
-    return await host.serve({
-      configPath: options.text('config') ?? options.text('config-path'),
-      debug: options.flag('debug'),
-      logLevel: options.choice('log-level', logLevels),
-      socket: options.text('socket'),
-      stateDir: options.text('state-dir'),
-    });
+    return await host.serve(daemonFlags(options));
   },
 } satisfies CliCommand;
