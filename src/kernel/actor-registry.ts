@@ -3,9 +3,8 @@ import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import { type KernelId, resolveKernelId } from '../lib/ids.ts';
-import type { Logger } from '../lib/log.ts';
 import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
 import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
@@ -21,6 +20,7 @@ import { type KeptKernel, keptKernel, keptKernels, moveKept } from './kept-kerne
 import type { KernelHookList, KernelHooks } from './kernel-hooks.ts';
 import type { KernelRegistry, RecoverySummary } from './kernel-registry.ts';
 import type { DeviceLeases } from './leases.ts';
+import { NetworkUpkeep, type NetworkUpkeepParts } from './network-upkeep.ts';
 import type { BootNote } from './reconciliation/boot-note.ts';
 import { auditDevices, rescanDevices } from './reconciliation/device-audit.ts';
 import type { EngineIdentityGuard, EngineSight } from './reconciliation/engine-identity-guard.ts';
@@ -35,7 +35,7 @@ import type { Environ, KernelSpec } from './spec.ts';
 import { type Stuck, stuckOf } from './stuck.ts';
 
 /** What the registry hands on to its actors, and what it sweeps and watches with. */
-export interface ActorRegistryParts {
+export interface ActorRegistryParts extends NetworkUpkeepParts {
   readonly engine: Engine;
   readonly engineGuard: EngineIdentityGuard;
   readonly hooks: KernelHookList;
@@ -55,7 +55,6 @@ export interface ActorRegistryParts {
   readonly users?: KernelUsers | undefined;
   readonly invariantViolations: InvariantViolations;
   readonly clock: Clock;
-  readonly log: Logger;
   /** How long the tenant's processes get to end by themselves before a removal. */
   readonly graceMs: number;
   /** The least time between the two sightings of an orphaned container; 60 s when absent. */
@@ -64,23 +63,12 @@ export interface ActorRegistryParts {
   readonly missingGraceMs: number;
   /** What is done about kernels whose containers ended with the engine or the machine. */
   readonly onEngineRestart: 'restart' | 'end';
-  /** Looks after the networks that kernels are on; called now and then. */
-  readonly keepNetworks?: (inUse: NetworksInUse, signal: AbortSignal) => Promise<void>;
-}
-
-/** The networks that live kernels are on. */
-export interface NetworksInUse {
-  /** Whether one is on the agent's own bridge. */
-  readonly bridge: boolean;
-  /** Those of sessions and operators, by name. */
-  readonly named: ReadonlySet<string>;
 }
 
 const defaultSweepGraceMs = 60_000;
 const orphanAgeMs = 3_600_000;
 /** How long a stopping daemon waits for creations to be undone and destructions to end (spec kernel-lifecycle 17). */
 const stopMs = 10_000;
-const stockMs = 10_000;
 const orphanDeadlineMs = 90_000;
 const imageDeadlineMs = 2_000;
 
@@ -92,7 +80,7 @@ export class ActorRegistry implements KernelRegistry {
   readonly #watch: EngineWatch;
   readonly #sweep: Sweep;
   readonly #unheldLimits: UnheldLimits;
-  #networkProblem: string | null = null;
+  readonly #networks: NetworkUpkeep;
   #stopping = false;
   #isRecovered = false;
 
@@ -100,11 +88,12 @@ export class ActorRegistry implements KernelRegistry {
     this.#parts = parts;
     this.#ended = new EndedKernels(parts.clock);
     this.#unheldLimits = new UnheldLimits(parts);
+    this.#networks = new NetworkUpkeep(parts);
     const actors = this.#actors;
     this.#watch = new EngineWatch({
       ...parts,
       actors,
-      onConnected: (signal) => this.#keepNetworks(signal),
+      onConnected: (signal) => this.#networks.keep(this.list(), signal),
       runnerAnswers: (record) =>
         !parts.engineGuard.gaveUp(record) && (parts.runners.get(record.spec.id)?.connected() ?? false),
     });
@@ -249,7 +238,7 @@ export class ActorRegistry implements KernelRegistry {
     const parts = { ...this.#parts, unheldLimits: this.#unheldLimits };
     const summary = await adoptAll(parts, (record) => this.#add(record), signal);
     this.#isRecovered = true;
-    await this.#reconcilePrewarmedNetworks(signal);
+    await this.#networks.reconcilePrewarmed(signal);
     return summary;
   }
 
@@ -270,10 +259,10 @@ export class ActorRegistry implements KernelRegistry {
 
   async sweep(signal: AbortSignal): Promise<void> {
     if (this.#stopping) return;
-    await this.#keepNetworks(signal);
+    await this.#networks.keep(this.list(), signal);
     await this.#sweep.pass(signal);
     await this.#unheldLimits.retry((id) => this.#actors.get(id)?.record ?? null, signal);
-    await this.#reconcilePrewarmedNetworks(signal);
+    await this.#networks.reconcilePrewarmed(signal);
   }
 
   async pingEngine(signal: AbortSignal): Promise<void> {
@@ -289,7 +278,7 @@ export class ActorRegistry implements KernelRegistry {
   }
 
   networkProblem(): string | null {
-    return this.#networkProblem;
+    return this.#networks.problem;
   }
 
   async acceptEngine(signal: AbortSignal): Promise<void> {
@@ -349,34 +338,6 @@ export class ActorRegistry implements KernelRegistry {
   /** Nothing is listed: an engine that was not found to be the right one proves itself by its mark. */
   #sight(): EngineSight {
     return { listed: new Set(), recorded: [...this.#actors.values()].map(({ record }) => record) };
-  }
-
-  /** Firewalls are reloaded and flushed without a word, so this is done again and again. */
-  async #keepNetworks(signal: AbortSignal): Promise<void> {
-    const { engineGuard, keepNetworks, log } = this.#parts;
-    if (engineGuard.problem) return;
-    const live = [...this.#actors.values()].filter(({ record }) => record.phase !== 'terminated');
-    const networks = live.map(({ record }) => record.spec.network);
-    const named = new Set(networks.flatMap((network) => (typeof network === 'object' ? [network.name] : [])));
-    try {
-      await keepNetworks?.({ bridge: networks.includes('bridge'), named }, signal);
-      this.#networkProblem = null;
-    } catch (error) {
-      if (signal.aborted) return;
-      log.warn('the networks could not be restored', { error });
-      this.#networkProblem = toKerneletError(error).message;
-    }
-  }
-
-  /** Prewarmed networks make creations faster, no more: without them everything works. */
-  async #reconcilePrewarmedNetworks(signal: AbortSignal): Promise<void> {
-    const { engineGuard, prewarmedNetworks, log } = this.#parts;
-    if (engineGuard.problem) return;
-    await prewarmedNetworks
-      .reconcile(AbortSignal.any([signal, AbortSignal.timeout(stockMs)]))
-      .catch((error: unknown) => {
-        if (!signal.aborted) log.warn('prewarmed networks cannot be compared with those of the engine', { error });
-      });
   }
 
   #add(record: KernelRecord): KernelActor {
