@@ -30,7 +30,7 @@ async function firstAnswer(stage: Stage, id: string): Promise<void> {
   const request = { mode: 'query', code: '6 * 7', timeoutMs: null };
   await call(stage.socket, 'POST', `/v1/kernels/${id}/runs`, { run: name, request });
   const events = await bodyOf(await open(stage.socket, 'GET', `/v1/kernels/${id}/runs/${name}/events`));
-  if (!events.includes(Buffer.from('42\n').toString('base64'))) throw new Error(`no answer: ${events.toString()}`);
+  if (!events.includes('{"type":"text/plain","text":"42"}')) throw new Error(`no answer: ${events.toString()}`);
 }
 
 async function untilAge(startedAt: number): Promise<void> {
