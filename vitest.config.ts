@@ -39,10 +39,23 @@ export default defineConfig({
             'cluster',
             'member',
             'e2e',
+            'faults',
             'budgets',
             'support',
             'fixtures',
           ].map((folder) => `test/${folder}/**`),
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+          globalSetup: ['test/support/global-setup.ts'],
+          ...patient,
+        },
+      },
+      {
+        // Calls of the engine that go wrong, and runners that do not answer: mostly waits for deadlines.
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,

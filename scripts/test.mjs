@@ -25,15 +25,14 @@ async function runParts({ chosen, filters, depth, resumes }, engine, scratch, ea
     return outcome;
   };
   const inPlace = (place) => chosen.filter((part) => part.place === place);
-  const inLine = async (line) => {
+  const inLine = async (line, quietly = false) => {
     const outcomes = [];
-    for (const part of line) if (!signal.aborted) outcomes.push(await run(part, false));
+    for (const part of line) if (!signal.aborted) outcomes.push(await run(part, quietly));
     return outcomes;
   };
   const line = inPlace('line');
-  const beside = inPlace('beside').map((part) => run(part, line.length > 0));
-  const outcomes = [...(await inLine(line)), ...(await Promise.all(beside))];
-  return [...outcomes, ...(await inLine(inPlace('alone')))];
+  const [outcomes, besides] = await Promise.all([inLine(line), inLine(inPlace('beside'), line.length > 0)]);
+  return [...outcomes, ...besides, ...(await inLine(inPlace('alone')))];
 }
 
 function tableOf(outcomes) {

@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
  * @typedef {object} Part
  * @property {string} name the project's
  * @property {boolean} needsEngine whether a container engine must answer
- * @property {'line' | 'beside' | 'alone'} place `line`: one after the other; `beside`: mostly waits, so it goes on while
- *   the line does; `alone`: compares what is in the engine with what was before, so it comes when all others have ended
+ * @property {'line' | 'beside' | 'alone'} place `line`: one after the other; `beside`: mostly waits, so these go on, one
+ *   after the other too, while the line does; `alone`: compares what is in the engine with what was before, so it comes when all others have ended
  */
 
 /** @type {readonly Part[]} */
@@ -17,6 +17,7 @@ export const parts = [
   { name: 'peers', needsEngine: false, place: 'line' },
   { name: 'cluster', needsEngine: false, place: 'line' },
   { name: 'e2e', needsEngine: true, place: 'beside' },
+  { name: 'faults', needsEngine: true, place: 'beside' },
   { name: 'budgets', needsEngine: true, place: 'alone' },
   { name: 'member', needsEngine: true, place: 'alone' },
   { name: 'integration', needsEngine: true, place: 'alone' },
