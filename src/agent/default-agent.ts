@@ -4,7 +4,7 @@ import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import { knownLanguage } from '../images/resolve.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
-import type { KernelId, RunId } from '../lib/ids.ts';
+import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { type ContextState, mainContext } from '../protocol/kernel-contexts.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
@@ -28,8 +28,9 @@ import type {
 } from './agent.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { BackgroundJobs } from './background-jobs.ts';
-import { checkEnviron, checkRequest, compileSpec, requestedId } from './create-request.ts';
+import { checkEnviron } from './create-request.ts';
 import { type Degradation, Degradations } from './degradation.ts';
+import { KernelAdmission } from './kernel-admission.ts';
 import { startService, stopService } from './kernel-services.ts';
 import { keptViewOf, viewOf } from './kernel-view.ts';
 import { MetricsExporter } from './metrics/exporter.ts';
@@ -52,8 +53,7 @@ export class DefaultAgent implements Agent {
   readonly #usage: UsageTracker;
   readonly #exporter: MetricsExporter;
   readonly #degradations: Degradations;
-  readonly #hooks: Disposable;
-  readonly #warnings = new Map<KernelId, readonly string[]>();
+  readonly #admission: KernelAdmission;
   readonly #startedAt: number;
 
   constructor(parts: AgentParts) {
@@ -64,7 +64,7 @@ export class DefaultAgent implements Agent {
     this.#exporter = new MetricsExporter(parts);
     this.#degradations = new Degradations({ ...parts, looks: nodeLooks(parts, () => this.#engineProblem()) });
     this.#watch = new BackgroundJobs(parts, this.#readiness, this.#degradations);
-    this.#hooks = parts.kernels.register({ ended: ({ spec }) => this.#warnings.delete(spec.id) });
+    this.#admission = new KernelAdmission(parts);
   }
 
   /**
@@ -124,35 +124,7 @@ export class DefaultAgent implements Agent {
     onProgress: (progress: ImageProgress) => void = () => {},
   ): Promise<KernelView> {
     await this.#readiness.ready();
-    const { kernels, images, defaults, capacity, assertRoom } = this.#parts;
-    checkRequest(request, defaults, capacity);
-    await assertRoom();
-    this.#assertEngine();
-    const id = requestedId(request);
-    if (kernels.list().some((record) => record.spec.id === id)) {
-      throw new KerneletError('KERNEL_EXISTS', `a kernel ${id} exists already`, { context: { kernel: id } });
-    }
-    await this.#assertRuntime(request.ociRuntime ?? defaults.ociRuntime, signal);
-    const mounts = await this.#parts.checkMounts(request.mounts);
-    const wish = {
-      reference: request.image,
-      language: request.language,
-      pull: request.pull ?? defaults.pull,
-      auth: request.registryAuth,
-    };
-    const found = await images.find(wish, onProgress, signal);
-    signal.throwIfAborted();
-    const { id: imageId, volumes, command } = found.image;
-    const { baseDistro: distro, coreCountVariables } = found.contract;
-    const image = { reference: found.reference, id: imageId, volumes, distro, coreCountVariables };
-    const chosen = { image, runtime: found.runtime, command, services: found.contract.servicePorts };
-    const { limits, warnings } = await this.#parts.fitLimits(signal);
-    const spec = compileSpec(id, { ...request, mounts }, chosen, defaults, limits);
-    const record = await kernels.create(spec, signal);
-    const all = [...found.warnings, ...warnings];
-    // Of one that has ended already nothing more is published, and nobody would drop its warnings.
-    if (all.length > 0 && kernels.get(id).phase !== 'terminated') this.#warnings.set(id, all);
-    return this.#view(record);
+    return this.#view(await this.#admission.create(request, signal, onProgress));
   }
 
   async list(options: { all: boolean }): Promise<readonly KernelView[]> {
@@ -192,20 +164,7 @@ export class DefaultAgent implements Agent {
 
   async restore(id: string, signal: AbortSignal): Promise<KernelView> {
     await this.#readiness.ready();
-    const { kernels, checkMounts, assertRoom } = this.#parts;
-    await assertRoom();
-    const kept = await kernels.keptOf(id);
-    // What may be mounted, and the runtimes, may have changed since.
-    await checkMounts(kept.record?.spec.mounts ?? []);
-    const runtime = kept.record?.spec.ociRuntime ?? null;
-    if (runtime === null && this.#parts.defaults.ociRuntime !== null) {
-      throw new KerneletError(
-        'NOT_SUPPORTED',
-        `kernel ${id} ran under the engine's own runtime, and kernels of this node run under ${this.#parts.defaults.ociRuntime}: take its files with \`kernelet restore --to\``,
-      );
-    }
-    await this.#assertRuntime(runtime, signal);
-    return this.#view(await kernels.restore(kept, signal));
+    return this.#view(await this.#admission.restore(id, signal));
   }
 
   async moveKept(id: string, to: string, signal: AbortSignal): Promise<KeptView> {
@@ -397,7 +356,7 @@ export class DefaultAgent implements Agent {
   }
 
   async provideImage(wish: Parameters<Agent['provideImage']>[0], signal: AbortSignal): Promise<void> {
-    this.#assertEngine();
+    this.#admission.assertEngine();
     await this.#parts.images.find({ ...wish, language: undefined, pull: 'always' }, () => {}, signal);
   }
 
@@ -411,7 +370,7 @@ export class DefaultAgent implements Agent {
     await this.#watch[Symbol.asyncDispose]();
     this.#usage[Symbol.dispose]();
     this.#exporter[Symbol.dispose]();
-    this.#hooks[Symbol.dispose]();
+    this.#admission[Symbol.dispose]();
     await this.#parts.statistics[Symbol.asyncDispose]();
     await this.#parts.release();
   }
@@ -420,16 +379,6 @@ export class DefaultAgent implements Agent {
     const { kernels } = this.#parts;
     const failure = this.#watch.engineFailure() ?? kernels.engineProblem()?.message ?? null;
     return failure ?? (kernels.engineHealthy() ? null : 'the engine does not answer');
-  }
-
-  /** Before anything is brought into an engine for a kernel: it may be another than the one that has the kernels. */
-  #assertEngine(): void {
-    const problem = this.#parts.kernels.engineProblem();
-    if (problem) throw problem;
-  }
-
-  async #assertRuntime(name: string | null, signal: AbortSignal): Promise<void> {
-    if (name !== null) await this.#parts.ociRuntimes.assertUsable(name, signal);
   }
 
   async #find(id: string): Promise<KernelRecord> {
@@ -447,7 +396,7 @@ export class DefaultAgent implements Agent {
     const { id } = record.spec;
     const usage = this.#usage.usageOf(id);
     const lost = this.#parts.devices.lostOf(id);
-    const warnings = [...(this.#warnings.get(id) ?? []), ...this.#parts.kernels.unheldLimits(id)];
+    const warnings = [...this.#admission.warningsOf(id), ...this.#parts.kernels.unheldLimits(id)];
     const stuck = this.#parts.kernels.stuckOf(id);
     return viewOf(record, this.#watch.clientOf(record), usage, warnings, lost, this.#watch.dropped.of(id), stuck);
   }
