@@ -19,18 +19,17 @@ import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptio
 import { runName } from './run-description.ts';
 import type { RunnerStatus } from './runner-frames.ts';
 
-/** The newest protocol generation that this program speaks; the lower of both sides' is used. */
-export const protocolGeneration = 4;
-
-/** The first generation in which an `input` can be the end of the input, and an `upload` a folder. */
-export const endOfInputGeneration = 2;
-export const folderGeneration = 2;
-/** The first generation whose runners have services. */
-export const servicesGeneration = 3;
-/** The first generation in which kernels have other contexts than `main`. */
-export const contextsGeneration = 4;
-/** The first generation in which programs and commands have options of their own, signals, and more than one reader. */
-export const processesGeneration = 4;
+/** Brought the end of a program's input (`input` without a text), and folders to upload. */
+export const generation2 = 2;
+/** Brought services. */
+export const generation3 = 3;
+/**
+ * Brought contexts beside `main`, names, options and signals for programs and commands, output for several readers, and values
+ * and errors with every form; `generation-3.ts` has what older ones are told instead.
+ */
+export const generation4 = 4;
+/** The newest generation of the protocol that this program speaks; the lower of both sides' is used. */
+export const protocolGeneration = generation4;
 
 /** The header of a frame that the agent sends. */
 export type AgentFrameHeader =

@@ -1,6 +1,6 @@
 /** A connection of its own for each file that goes into a kernel or out of it. */
 import { Deadline } from '../lib/deadline.ts';
-import { folderGeneration } from '../protocol/agent-frames.ts';
+import { generation2 } from '../protocol/agent-frames.ts';
 import { type Connection, connectWithRetry, type Welcome } from './connection.ts';
 import { download, upload } from './kernel-files.ts';
 import { assertSendable } from './message-guards.ts';
@@ -38,7 +38,7 @@ export class FileConnections implements Pick<RunnerClient, 'upload' | 'download'
     const signal = AbortSignal.any([options.signal, this.#parts.signal]);
     assertSendable({ method: 'upload', params: { path, mode: options.mode } });
     const { connection, welcome } = await this.#open(signal);
-    if (path.endsWith('/') && welcome.protocol < folderGeneration) {
+    if (path.endsWith('/') && welcome.protocol < generation2) {
       connection[Symbol.dispose]();
       throw olderRunner('makes no folders');
     }

@@ -1,11 +1,5 @@
 /** What runners of older generations lack, which a request is refused for. Pure. */
-import {
-  contextsGeneration,
-  endOfInputGeneration,
-  processesGeneration,
-  type RunnerRequest,
-  servicesGeneration,
-} from '../protocol/agent-frames.ts';
+import { generation2, generation3, generation4, type RunnerRequest } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
 
@@ -16,9 +10,9 @@ export interface Need {
   readonly lack: string;
 }
 
-const contexts: Need = { generation: contextsGeneration, lack: `has no context beside \`${mainContext}\`` };
+const contexts: Need = { generation: generation4, lack: `has no context beside \`${mainContext}\`` };
 const processes: Need = {
-  generation: processesGeneration,
+  generation: generation4,
   lack: 'has no names, folders, variables or signals for programs, and no output that waits for nobody',
 };
 
@@ -26,13 +20,11 @@ const processes: Need = {
 export function needOf(request: RunnerRequest): Need | null {
   switch (request.method) {
     case 'input':
-      return request.params.text === null
-        ? { generation: endOfInputGeneration, lack: 'knows no end of the input' }
-        : null;
+      return request.params.text === null ? { generation: generation2, lack: 'knows no end of the input' } : null;
     case 'start-service':
     case 'stop-service':
     case 'apps':
-      return { generation: servicesGeneration, lack: 'has no services' };
+      return { generation: generation3, lack: 'has no services' };
     case 'contexts':
     case 'create-context':
     case 'remove-context':
