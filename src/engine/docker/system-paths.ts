@@ -3,7 +3,7 @@
  * read-only by themselves, and older ones leave open in part. Naming it takes the place of the engine's own lists, so that
  * these have to have all that the newest engines hide.
  */
-import { readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 function inProc(name: string): string {
@@ -16,6 +16,9 @@ const alwaysMasked = [
   ...['/sys/devices/virtual/powercap', '/sys/firmware'],
 ];
 
+/** Of a CPU: how often it was slowed down for its heat. */
+const throttleFolder = 'thermal_throttle';
+
 /** What can be read and not written. */
 export const readOnlyPaths: readonly string[] = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].map(inProc);
 
@@ -25,7 +28,14 @@ export const readOnlyPaths: readonly string[] = ['bus', 'fs', 'irq', 'sys', 'sys
  */
 export async function readMaskedPaths(cpuFolder = '/sys/devices/system/cpu'): Promise<readonly string[]> {
   const cpus = (await readdir(cpuFolder).catch(() => [])).filter((name) => /^cpu\d+$/.test(name));
-  const told = await Promise.all(cpus.map((cpu) => readdir(join(cpuFolder, cpu)).catch(() => [])));
-  if (!told.flat().includes('thermal_throttle')) return alwaysMasked;
-  return [...alwaysMasked, ...cpus.map((cpu) => join('/sys/devices/system/cpu', cpu, 'thermal_throttle'))];
+  const tells = (cpu: string): Promise<boolean> =>
+    access(join(cpuFolder, cpu, throttleFolder)).then(
+      () => true,
+      () => false,
+    );
+  for (const cpu of cpus) {
+    if (await tells(cpu))
+      return [...alwaysMasked, ...cpus.map((one) => join('/sys/devices/system/cpu', one, throttleFolder))];
+  }
+  return alwaysMasked;
 }

@@ -88,7 +88,10 @@ describe('the limit of connections', () => {
     const put = () => [...filter.tables.values()].join();
     await apply(['ks0a1b2c3daaaaa']);
     expect(put()).toContain('delete table');
+    const before = filter.calls.length;
     await apply(['ks0a1b2c3daaaaa', 'ks0a1b2c3dbbbbb']);
+    // A look at what is there, the change, and a look at what came of it.
+    expect(filter.calls.length - before).toBe(3);
     expect(put()).not.toContain('delete table');
     expect(put()).toMatch(
       /^flush chain inet kernelet-0a1b2c3d-S forward\nflush chain inet kernelet-0a1b2c3d-S input\n/,

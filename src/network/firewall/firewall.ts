@@ -58,7 +58,7 @@ export class Firewall {
     const known = this.#used;
     const stands = known !== null && (await known.stand(deadline));
     this.#tellRefused();
-    if (!stands || wanted !== this.#facts) await this.#put(facts, deadline);
+    if (!stands || wanted !== this.#facts) await this.#put(facts, deadline, stands === true);
     this.#facts = wanted;
     await this.#removeStale(deadline);
     if (this.#scope.kind === 'isolated' && !(await this.#filter.filterBridges())) {
@@ -94,13 +94,13 @@ export class Firewall {
     this.#refused = counted;
   }
 
-  async #put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
+  async #put(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<void> {
     const problems: string[] = [];
     for (const kind of this.#kinds) {
       try {
         this.#stale.add(kind);
-        await kind.put(facts, deadline);
-        if (!(await kind.stand(deadline))) throw this.#refusal('rules that were put in place are not there');
+        const stands = await kind.put(facts, deadline, stood && kind === this.#used);
+        if (!stands) throw this.#refusal('rules that were put in place are not there');
         this.#used = kind;
         // Counts end with their rules.
         this.#refused = 0;

@@ -120,17 +120,15 @@ export class IptablesChains implements RuleSet {
     return this.#refusedPackets;
   }
 
-  async put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
+  async put(facts: FirewallFacts, deadline: Deadline): Promise<boolean> {
     await this.#runOrThrow('iptables-restore', ['--noflush'], deadline, chainsText(this.#scope, facts));
     const rules = (await this.#list(deadline)) ?? new Map();
     const from = this.#forwardsThrough(rules);
     for (const jump of this.#forwardJumps()) await this.#jumpFirst(rules, from, jump, deadline);
     await this.#jumpFirst(rules, 'INPUT', this.#inputJump(), deadline);
     this.#standing = this.#ownRules((await this.#list(deadline)) ?? new Map());
-    if (this.#scope.kind === 'shared') return;
-    const rule = ['INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'];
-    const known = await this.#filter.run('ip6tables', ['-C', ...rule], deadline);
-    if (known.exitCode === 1) await this.#filter.run('ip6tables', ['-I', ...rule], deadline);
+    if (this.#scope.kind !== 'shared') await this.#refuseIpv6(deadline);
+    return (await this.stand(deadline)) === true;
   }
 
   async stand(deadline: Deadline): Promise<boolean | null> {
@@ -167,6 +165,12 @@ export class IptablesChains implements RuleSet {
     }
     const left = await this.#list(deadline);
     return left !== null && !chains.some((chain) => left.has(chain));
+  }
+
+  async #refuseIpv6(deadline: Deadline): Promise<void> {
+    const rule = ['INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'];
+    const known = await this.#filter.run('ip6tables', ['-C', ...rule], deadline);
+    if (known.exitCode === 1) await this.#filter.run('ip6tables', ['-I', ...rule], deadline);
   }
 
   #chains(): readonly [forward: string, input: string] {

@@ -99,13 +99,14 @@ export class NftTable implements RuleSet {
     return this.#refusedPackets;
   }
 
-  async put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
-    const text = tableText(this.#scope, facts, (await this.stand(deadline)) ? 'rules' : 'table');
+  async put(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<boolean> {
+    const text = tableText(this.#scope, facts, stood ? 'rules' : 'table');
     const { exitCode, stderr } = await this.#filter.run('nft', ['-f', '-'], deadline, text);
     // A run that was ended says nothing about this machine.
     deadline.check();
     if (exitCode !== 0) throw new KerneletError('NOT_SUPPORTED', `nft: ${stderr || 'cannot be run'}`);
     this.#listing = await this.#list(deadline);
+    return this.#listing !== null;
   }
 
   async stand(deadline: Deadline): Promise<boolean | null> {

@@ -32,10 +32,10 @@ export interface FirewallFacts extends RefusedFacts {
 /** Rules in one kind of packet filter. All of it is idempotent. */
 export interface RuleSet {
   /**
-   * Puts the rules in place, whatever is there, without a moment in which there are none. Throws NOT_SUPPORTED where this
-   * machine cannot.
+   * Puts the rules in place, whatever is there, without a moment in which there are none, and says whether they then stand.
+   * `stood`: so did the ones before, a moment ago. Throws NOT_SUPPORTED where this machine cannot.
    */
-  put(facts: FirewallFacts, deadline: Deadline): Promise<void>;
+  put(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<boolean>;
   /**
    * Whether every packet of the scope still goes through the rules that were put there last; null when that cannot be seen.
    * Throws what a deadline throws.
