@@ -66,6 +66,16 @@ describe('prewarmed networks', () => {
   });
 });
 
+describe('a jail', () => {
+  it('has the stricter filter of system calls and nothing else', async () => {
+    const settings = await settingsOf({ BACKEND_SANDBOX_TYPE: 'jail' });
+    const { securityOptions, ...rest } = hardeningOf(settings, null);
+    const { securityOptions: usual, ...others } = defaultHardening;
+    expect(rest).toEqual(others);
+    expect([securityOptions.join().includes('ptrace'), usual.join().includes('ptrace')]).toEqual([false, true]);
+  });
+});
+
 describe('loosened hardening', () => {
   it('is none by default', async () => {
     const settings = await settingsOf();

@@ -1,10 +1,10 @@
 /** What the operator has loosened, in the words of a container and in those of a warning. Pure. */
 import type { Settings } from '../config/settings.ts';
-import { type ContainerHardening, defaultHardening } from '../kernel/container/container-spec.ts';
+import { type ContainerHardening, defaultHardening, jailOptions } from '../kernel/container/container-spec.ts';
 
 /** The hardening of every container of this agent. `imageCapabilities`: see `ContainerHardening`. */
 export function hardeningOf(
-  { loosen, imageBootstrap }: Pick<Settings, 'loosen' | 'imageBootstrap'>,
+  { loosen, imageBootstrap, container }: Pick<Settings, 'loosen' | 'imageBootstrap' | 'container'>,
   imageCapabilities: readonly string[] | null,
 ): ContainerHardening {
   return {
@@ -14,9 +14,12 @@ export function hardeningOf(
     noNewPrivileges: !loosen.newPrivileges,
     limited: { cpus: !loosen.noCpuLimit, memory: !loosen.noMemoryLimit, processes: !loosen.noProcessLimit },
     swap: loosen.swap,
-    securityOptions: loosen.seccompUnconfined ? ['seccomp=unconfined'] : defaultHardening.securityOptions,
+    securityOptions: loosen.seccompUnconfined ? ['seccomp=unconfined'] : filterOf(container.isJail),
   };
 }
+
+const filterOf = (isJail: boolean): ContainerHardening['securityOptions'] =>
+  isJail ? jailOptions : defaultHardening.securityOptions;
 
 /** Whether the operator lets somebody be root in kernels: an image's script, the tenant, or what has set-id there. Pure. */
 export function mayHaveRoot({

@@ -36,7 +36,7 @@ describe('what a cluster sets of its nodes', () => {
   it('is warned of where a key has no effect, unless it asks for what kernelet does', () => {
     const { values, warnings } = rawValuesOfCluster({
       agent: { 'sync-container-lifecycles': { interval: '5.5' } },
-      container: { 'sandbox-type': 'docker', 'swarm-enabled': 'true' },
+      container: { 'stats-type': 'cgroup', 'swarm-enabled': 'true' },
     });
     expect(values.size).toBe(0);
     expect(warnings).toEqual([

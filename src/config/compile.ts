@@ -203,6 +203,11 @@ function compileContainer(values: SchemaValues, context: CompileContext, stateDi
       `= "${scratchType}" is not served: scratch folders are kept as with hostdir`,
     );
   }
+  const isJail = container['sandbox-type'] === 'jail';
+  if (isJail && values.kernelet['loosen.seccomp-unconfined']) {
+    const message = 'goes not with kernelet.loosen.seccomp-unconfined, which leaves no filter to be stricter';
+    context.report({ key: 'container.sandbox-type', value: '"jail"', message });
+  }
   const [uid, gid] = [container['kernel-uid'], container['kernel-gid']];
   const kernelUser = { uid: userId(uid, context), gid: groupId(gid, context) };
   // Only root can give files away, and in a cluster storage shared by all nodes has files of one user.
@@ -220,6 +225,8 @@ function compileContainer(values: SchemaValues, context: CompileContext, stateDi
     scratchRoot: resolve(context.workingDir, container['scratch-root'] ?? scratchDefault),
     scratchSizeBytes: container['scratch-size'],
     alternativeBridge: container['alternative-bridge'],
+    isJail,
+    infiniband: values.kernelet.infiniband ?? context.mode === 'cluster',
   };
 }
 

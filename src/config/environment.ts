@@ -17,6 +17,7 @@ const plain: readonly (readonly [variable: string, key: string])[] = [
   ['BACKEND_CONTAINER_PORT_RANGE', 'container.port-range'],
   ['BACKEND_KERNEL_HOST_OVERRIDE', 'container.bind-host'],
   ['BACKEND_BIND_HOST_OVERRIDE', 'container.bind-host'],
+  ['BACKEND_SANDBOX_TYPE', 'container.sandbox-type'],
   ['BACKEND_SCRATCH_ROOT', 'container.scratch-root'],
   ['BACKEND_CPU_OVERCOMMIT_FACTOR', 'resource.cpu-overcommit-factor'],
   ['BACKEND_MEM_OVERCOMMIT_FACTOR', 'resource.mem-overcommit-factor'],

@@ -48,12 +48,10 @@ export const ignoredKeys: ReadonlyMap<string, IgnoredKey> = new Map<string, Igno
       text: 'Where upstream reads statistics; kernelet reads the files of cgroups, and `metrics.source = "engine"` asks the engine.',
       agrees: 'cgroup',
     },
-    'container.sandbox-type': {
-      text: "`jail` puts programs under upstream's own filter of system calls; kernelet has a filter of its own, the same with every engine.",
-      agrees: 'docker',
-      variables: ['BACKEND_SANDBOX_TYPE'],
+    'container.jail-args': {
+      text: "Arguments of the program that is upstream's jail; here a jail is a filter of system calls, which has none.",
+      agrees: [],
     },
-    'container.jail-args': { text: "Arguments of upstream's jail; kernelet has no jail.", agrees: [] },
     'container.scratch-nfs-address': {
       text: 'NFS server of scratch folders under Kubernetes, which kernelet does not serve.',
     },

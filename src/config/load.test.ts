@@ -134,6 +134,21 @@ describe('problems of a configuration', () => {
   });
 });
 
+describe('sandbox-type and infiniband', () => {
+  it('are a filter and devices: the stricter one when asked for, devices in a cluster', async () => {
+    const jail = await load('[container]\nsandbox-type = "jail"\n');
+    expect(jail).toMatchObject({ warnings: [], settings: { container: { isJail: true, infiniband: false } } });
+    expect((await load('')).settings.container.isJail).toBe(false);
+    expect((await load(memberToml)).settings.container.infiniband).toBe(true);
+    expect((await load('[kernelet]\ninfiniband = true\n')).settings.container.infiniband).toBe(true);
+  });
+
+  it('are refused when there is no filter to be stricter', async () => {
+    const toml = '[container]\nsandbox-type = "jail"\n[kernelet.loosen]\nseccomp-unconfined = true\n';
+    await expect(load(toml)).rejects.toThrow(/container\.sandbox-type.*seccomp-unconfined/s);
+  });
+});
+
 describe('scratch-type hostfile', () => {
   const toml = '[container]\nscratch-type = "hostfile"\nscratch-size = "64m"\n';
   const asRoot = { uid: 0, gid: 0 };

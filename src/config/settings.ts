@@ -94,6 +94,10 @@ export interface ContainerSettings {
   /** How much of the files of a kernel is over-use; 0 = no bound. */
   readonly scratchSizeBytes: number;
   readonly alternativeBridge: string | null;
+  /** Whether the filter of system calls is the stricter one. */
+  readonly isJail: boolean;
+  /** Whether kernels get the devices of InfiniBand, where this machine has some. */
+  readonly infiniband: boolean;
 }
 
 /** `[resource]`: what of the machine is on offer. In standalone mode nothing is held back. */

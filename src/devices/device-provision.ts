@@ -101,11 +101,13 @@ export function provisionOf(
   };
 }
 
-/** What the container itself needs beside mounts, with absent fields where that is nothing. */
+/** What the container itself needs beside mounts, with absent fields where that is nothing. `common`: device files that every kernel gets. */
 export function containerDevices(
   provision: DeviceProvision,
+  common: readonly string[] = [],
 ): Omit<DeviceArguments, 'cores' | 'memoryBytes' | 'sharedMemoryBytes' | 'hooks' | 'mounts' | 'networks'> {
-  const { environ, requests, runtime, nodes } = provision;
+  const { environ, requests, runtime } = provision;
+  const nodes = [...new Set([...common, ...provision.nodes])];
   return {
     ...(requests.length === 0 ? {} : { requests }),
     ...(runtime === null ? {} : { runtime }),

@@ -9,6 +9,7 @@ import { clockLook, memoryLook } from '../agent/node-looks.ts';
 import { OciRuntimes } from '../agent/oci-runtimes.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
 import type { Settings } from '../config/settings.ts';
+import { infinibandDevices } from '../devices/infiniband.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
 import { ImageService } from '../images/image-service.ts';
@@ -137,6 +138,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         container: {
           ...container,
           ...(views ? { views: () => views(files) } : {}),
+          ...(settings.container.infiniband ? { pinningDevices: () => infinibandDevices() } : {}),
           volume: { hostPath: backend.runnerVolume, entrypoint: defaultEntrypoint },
           init: true,
         },

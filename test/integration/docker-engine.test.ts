@@ -130,6 +130,20 @@ describe('a container', () => {
     expect(words.slice(6, 9)).toEqual(['0', '/tmp', 'docker-init']);
   });
 
+  // @promise infiniband
+  it('gets device files of the host, and memory that it may lock, where that is asked for', async () => {
+    const script = 'ulimit -l; echo x > /dev/full || echo full';
+    const { limits } = shellSpec('');
+    const asking = { limits: { ...limits, locksMemory: true }, devices: { nodes: ['/dev/full'] } };
+    const said = [];
+    for (const id of [await ledger.run(shellSpec('ulimit -l')), await ledger.run(shellSpec(script, asking))]) {
+      await engine.waitContainer(id, short());
+      said.push((await collect(engine.containerLogs(id, { follow: false }, short()))).stdout);
+    }
+    expect(said[0]).not.toContain('unlimited');
+    expect(said[1]).toBe('unlimited\nfull\n');
+  });
+
   it('is killed at its memory limit, and inspection says so', async () => {
     const id = await ledger.run(
       shellSpec('head -c 200m /dev/zero | tail -c 200m >/dev/null; exit $?', { init: false }),

@@ -88,3 +88,19 @@ describe.each(['bridge', 'none'])('a tenant with the network %s', (network) => {
     expect(Object.keys(found).length).toBeGreaterThan(36);
   });
 });
+
+describe('in a jail', () => {
+  // @promise jail
+  it('no process looks into another one, which its parent may do elsewhere', async () => {
+    await using jail = await NodeUnderTest.started({ configuration: '[container]\nsandbox-type = "jail"\n' });
+    const traced =
+      'import ctypes, errno\nlibc = ctypes.CDLL(None, use_errno=True)\nprint(libc.ptrace(0, 0, 0, 0), ctypes.get_errno())';
+    const answers = await Promise.all(
+      [node, jail].map(async (one) => {
+        const id = await one.create('--image', 'kernelet/python', '--network', 'none');
+        return (await one.run(['exec', id, '--', 'python3', '-c', traced])).text.trim();
+      }),
+    );
+    expect(answers).toEqual(['0 0', '-1 1']);
+  });
+});

@@ -35,6 +35,12 @@ export const containerSection = {
         "Host ports for kernels, both ends included. Best outside of the range of the system's outgoing connections (`net.ipv4.ip_local_port_range`).",
       environment: ['BACKEND_CONTAINER_PORT_RANGE'],
     }),
+    'sandbox-type': key(choice(['docker', 'jail']), {
+      default: 'docker',
+      description:
+        "What confines the programs of kernels. `docker`: kernelet's filter of system calls. `jail`: the same without calls into other processes (`ptrace`, `process_vm_readv`), mounts and namespaces, which no capability brings back: debuggers and tracers do not work. It does not go with `kernelet.loosen.seccomp-unconfined`.",
+      environment: ['BACKEND_SANDBOX_TYPE'],
+    }),
     'scratch-type': key(optional(choice(['hostdir', 'hostfile', 'memory', 'k8s-nfs'])), {
       default: null,
       description:

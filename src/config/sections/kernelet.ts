@@ -150,6 +150,11 @@ export const kerneletSection = {
       description:
         'Options of device plugins: a table for each, by its name (`cuda`, `mock`, or as in `device-plugins`).',
     }),
+    infiniband: key(optional(strictBoolean), {
+      default: null,
+      description:
+        'Whether kernels get the devices of InfiniBand (`/dev/infiniband`) and may lock memory without a limit, which transfers by it need, where this machine has some (`uverbs0`). None given: true in cluster mode, false else.',
+    }),
     'image-bootstrap': key(optional(choice(['never', 'root'])), {
       default: null,
       description:

@@ -104,6 +104,7 @@ describe('containerBody', () => {
       sharedMemoryBytes: 2 ** 26,
       diskBytes: 2 ** 33,
       openFiles: 4096,
+      locksMemory: true,
     };
     expect(containerBody(spec({ limits, securityOptions: ['seccomp=unconfined'] }))).toMatchObject({
       HostConfig: {
@@ -113,11 +114,14 @@ describe('containerBody', () => {
         Ulimits: [
           { Name: 'core', Soft: 0, Hard: 0 },
           { Name: 'nofile', Soft: 4096, Hard: 4096 },
+          { Name: 'memlock', Soft: -1, Hard: -1 },
         ],
         SecurityOpt: ['no-new-privileges:true', 'seccomp=unconfined'],
       },
     });
-    expect(JSON.stringify(containerBody(spec()))).not.toMatch(/nofile|StorageOpt|ShmSize|CpusetCpus|NetworkingConfig/);
+    expect(JSON.stringify(containerBody(spec()))).not.toMatch(
+      /nofile|memlock|StorageOpt|ShmSize|CpusetCpus|NetworkingConfig/,
+    );
   });
 
   it('names the profile of AppArmor that the engine has, before what the operator says of it', () => {

@@ -17,7 +17,7 @@ import { networkFileMounts } from './network-files.ts';
 import { labelNames, type Ownership } from './ownership.ts';
 import { hookTarget } from './resource-files.ts';
 import { temporaryFolders } from './root-file-system.ts';
-import { seccompProfile } from './seccomp-profile.ts';
+import { jailedCalls, seccompProfile } from './seccomp-profile.ts';
 import { servicesLabel } from './service-ports.ts';
 import { hasUserFiles, userFileMounts } from './user-files.ts';
 
@@ -54,6 +54,11 @@ export const defaultHardening: ContainerHardening = {
   securityOptions: [`seccomp=${JSON.stringify(seccompProfile(process.arch))}`],
 };
 
+/** The options of the default in a stricter form, in which no process reaches into another. */
+export const jailOptions: ContainerHardening['securityOptions'] = [
+  `seccomp=${JSON.stringify(seccompProfile(process.arch, jailedCalls))}`,
+];
+
 /** What is the same for all containers of an agent. */
 export interface ContainerSettings {
   /** `hostPath` answers where the runner volume is, once there is one. */
@@ -61,6 +66,8 @@ export interface ContainerSettings {
   readonly hardening: ContainerHardening;
   /** Asked for each container: files of the host that it sees. */
   readonly views?: () => Promise<readonly ContainerMount[]>;
+  /** Asked for each container: device files of this machine that all of them get, with as much locked memory as they want. */
+  readonly pinningDevices?: () => Promise<readonly string[]>;
   /** Address that ports are published on. */
   readonly publishAddress: string;
   /** Names of services that are published on the loopback address in any case. */
@@ -93,6 +100,7 @@ interface SpecParts {
   readonly volume: string;
   readonly overrides?: ContainerSpec['overrides'];
   readonly views?: readonly ContainerMount[] | undefined;
+  readonly pinningDevices?: readonly string[] | undefined;
   /** What a read-only root file system needs to know of the image's; null where it can be written. */
   readonly imageRoot: ImageRoot | null;
 }
@@ -167,7 +175,7 @@ function serviceLabels({ services, servicesBlocked }: KernelSpec): ContainerSpec
 export function containerSpec(record: KernelRecord, parts: SpecParts): ContainerSpec {
   const { spec, placement, generation } = record;
   const { limits } = spec;
-  const { ownership, settings } = parts;
+  const { ownership, settings, pinningDevices = [] } = parts;
   const { limited, swap } = settings.hardening;
   const [name] = ownership.containerNames(spec.id, spec.image.reference);
   const { imageBootstrap, imageCapabilities } = settings.hardening;
@@ -201,8 +209,9 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
       ...(limits.sharedMemoryBytes === null ? {} : { sharedMemoryBytes: limits.sharedMemoryBytes }),
       ...(limits.diskBytes === null ? {} : { diskBytes: limits.diskBytes }),
       ...(limits.openFiles === null ? {} : { openFiles: limits.openFiles }),
+      ...(pinningDevices.length > 0 ? { locksMemory: true } : {}),
     },
-    devices: containerDevices(placement.provision),
+    devices: containerDevices(placement.provision, pinningDevices),
     network: networkOf(record, settings),
     networkAliases: typeof spec.network === 'object' ? spec.network.aliases : [],
     ...(typeof spec.network === 'object' ? { hosts: spec.network.hosts } : {}),

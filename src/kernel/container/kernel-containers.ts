@@ -52,9 +52,13 @@ export class KernelContainers {
     const { ownership, scratch, settings } = this.#parts;
     checkVolumes(record.spec.image.volumes, record.spec.mounts);
     const volume = await settings.volume.hostPath();
-    const [overrides, views] = await Promise.all([settings.hardening.overrides?.(), settings.views?.()]);
+    const [overrides, views, pinningDevices] = await Promise.all([
+      settings.hardening.overrides?.(),
+      settings.views?.(),
+      settings.pinningDevices?.(),
+    ]);
     const paths = scratch.paths(record.spec.id);
-    const parts = { paths, ownership, settings, volume, overrides, views };
+    const parts = { paths, ownership, settings, volume, overrides, views, pinningDevices };
     const imageRoot = record.spec.readOnlyRoot ? await this.#imageRootOf(record, parts, deadline) : null;
     if (imageRoot !== null && hasUserFiles(record.spec)) {
       await writeUserFiles(paths, imageRoot.users, (await this.#parts.users(deadline.signal)).root);

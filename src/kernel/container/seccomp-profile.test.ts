@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seccompProfile } from './seccomp-profile.ts';
+import { jailedCalls, seccompProfile } from './seccomp-profile.ts';
 
 /** The fields of a profile that are asked for here. */
 interface Profile {
@@ -76,5 +76,23 @@ describe('the profile of system calls', () => {
     for (const name of ['mount', 'umount2', 'setns', 'unshare', 'chroot'])
       expect(rulesOf(name).every(({ includes }) => includes !== undefined)).toBe(true);
     expect(rulesOf('clone3')).toMatchObject([{ action: 'SCMP_ACT_ERRNO', errnoRet: 38 }]);
+  });
+});
+
+describe('the profile of a jail', () => {
+  const jail = seccompProfile('x64', jailedCalls) as Profile;
+
+  // @promise jail
+  it('is the other one without calls into other processes, mounts and namespaces, which no capability brings back', () => {
+    const named = ({ syscalls }: Profile) => new Set(syscalls.flatMap(({ names }) => names));
+    const gone = [...named(profile)].filter((name) => !named(jail).has(name));
+    expect(new Set([...gone, 'clone'])).toEqual(jailedCalls);
+    expect([...named(jail)].filter((name) => !named(profile).has(name))).toEqual([]);
+    expect(jail.syscalls.every(({ names }) => names.length > 0)).toBe(true);
+  });
+
+  it('has a plain clone, and none that makes a namespace', () => {
+    const clones = jail.syscalls.filter(({ names }) => names.includes('clone'));
+    expect(clones).toMatchObject([{ names: ['clone'], args: [{ index: 0, value: 0x7e02_0000, valueTwo: 0 }] }]);
   });
 });

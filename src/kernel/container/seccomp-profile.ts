@@ -62,6 +62,10 @@ const callsByCapability: Readonly<Record<string, string>> = {
   CAP_PERFMON: 'perf_event_open',
 };
 
+function split(names: string): readonly string[] {
+  return names.split(' ');
+}
+
 /** Families of sockets (`AF_` in <linux/socket.h>). */
 const families = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17 };
 /** Types of sockets, and the bits of the argument that say which; the others are flags (`SOCK_` in <linux/net.h>). */
@@ -84,7 +88,6 @@ const architectures: Partial<Record<NodeJS.Architecture, string>> = {
   arm64: 'SCMP_ARCH_AARCH64',
 };
 
-const split = (names: string): readonly string[] => names.split(' ');
 const allow = (names: readonly string[], more: object = {}): object => ({ names, action: 'SCMP_ACT_ALLOW', ...more });
 const equal = (name: string, value: number, more: object = {}): object =>
   allow([name], { args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }], ...more });
@@ -114,15 +117,30 @@ function internetSockets(family: 'inet' | 'inet6'): readonly object[] {
   ];
 }
 
-/** The profile in the engine's form. `architecture`: of this machine, whose kernel it is, whatever the image is made for. */
-export function seccompProfile(architecture: NodeJS.Architecture): object {
+/**
+ * What a jail leaves out, whatever capability brings it: calls by which a process looks into another one or changes it,
+ * namespaces and mounts, and those that show more of the machine than a program needs (spec kernel-runner 17.2).
+ */
+export const jailedCalls: ReadonlySet<string> = new Set(
+  [
+    'kcmp perf_event_open pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace syslog',
+    'chroot clone mount setns umount2 unshare',
+  ].flatMap(split),
+);
+
+/**
+ * The profile in the engine's form, without some of the calls. `architecture`: of this machine, whose kernel it is, whatever
+ * the image is made for. Plain `clone`, by which programs start others, is always there.
+ */
+export function seccompProfile(architecture: NodeJS.Architecture, without: ReadonlySet<string> = new Set()): object {
   const own = architectures[architecture];
+  const kept = (names: string): readonly string[] => split(names).filter((name) => !without.has(name));
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     // Where none is named, it is the machine's own as well.
     ...(own === undefined ? {} : { architectures: [own] }),
     syscalls: [
-      allow(allowedCalls.flatMap(split)),
+      allow(allowedCalls.flatMap(kept)),
       ...[families.unix, families.netlink].map((family) => equal('socket', family)),
       ...internetSockets('inet'),
       ...internetSockets('inet6'),
@@ -131,8 +149,8 @@ export function seccompProfile(architecture: NodeJS.Architecture): object {
       ...personalities.map((personality) => equal('personality', personality)),
       allow(['clone'], { args: [masked(0, namespaceFlags, 0)] }),
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: notImplemented },
-      ...Object.entries(callsByCapability).map(([capability, names]) =>
-        allow(split(names), { includes: { caps: [capability] } }),
+      ...Object.entries(callsByCapability).flatMap(([capability, names]) =>
+        kept(names).length > 0 ? [allow(kept(names), { includes: { caps: [capability] } })] : [],
       ),
     ],
   };
