@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { infinibandDevices } from './infiniband.ts';
+import { infinibandDevices, ownLockedBytes } from './infiniband.ts';
 
 async function folderOf(...devices: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'kernelet-infiniband-'));
@@ -25,7 +25,17 @@ describe.runIf(process.geteuid?.() === 0)('devices of InfiniBand', () => {
   });
 
   it('are none without a card, or without the folder', async () => {
-    expect(await infinibandDevices(await folderOf('rdma_cm'))).toEqual([]);
-    expect(await infinibandDevices('/nowhere')).toEqual([]);
+    expect((await infinibandDevices(await folderOf('rdma_cm'))).nodes).toEqual([]);
+    expect((await infinibandDevices('/nowhere')).nodes).toEqual([]);
   });
+});
+
+it('programs may lock for devices what the agent itself may', () => {
+  const line = (hard: string) =>
+    `Max processes  1  2  processes\nMax locked memory         65536                ${hard}  bytes\n`;
+  expect([line('8388608'), line('unlimited'), ''].map(ownLockedBytes)).toEqual([
+    8_388_608,
+    Number.POSITIVE_INFINITY,
+    0,
+  ]);
 });

@@ -82,8 +82,8 @@ export interface ContainerLimits {
   /** Bytes that the writable layer may take; only where the storage driver can. */
   readonly diskBytes?: number;
   readonly openFiles?: number;
-  /** Whether processes may lock as much memory as they have; absent = what the engine gives. */
-  readonly locksMemory?: boolean;
+  /** Memory that a process may lock, Infinity for all that it has; absent = as much as the engine gives. */
+  readonly lockedBytes?: number;
 }
 
 /** The network of another container that runs: its addresses, host name and names of hosts are shared. */

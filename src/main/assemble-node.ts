@@ -138,7 +138,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         container: {
           ...container,
           ...(views ? { views: () => views(files) } : {}),
-          ...(settings.container.infiniband ? { pinningDevices: () => infinibandDevices() } : {}),
+          ...(settings.container.infiniband ? { commonDevices: () => infinibandDevices() } : {}),
           volume: { hostPath: backend.runnerVolume, entrypoint: defaultEntrypoint },
           init: true,
         },

@@ -153,7 +153,7 @@ export const kerneletSection = {
     infiniband: key(optional(strictBoolean), {
       default: null,
       description:
-        'Whether kernels get the devices of InfiniBand (`/dev/infiniband`) and may lock memory without a limit, which transfers by it need, where this machine has some (`uverbs0`). None given: true in cluster mode, false else.',
+        'Whether kernels get the devices of InfiniBand (`/dev/infiniband`) and may lock as much memory as the agent may, which transfers by it need, where this machine has some (`uverbs0`). None given: true in cluster mode, false else.',
     }),
     'image-bootstrap': key(optional(choice(['never', 'root'])), {
       default: null,

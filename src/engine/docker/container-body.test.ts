@@ -104,7 +104,7 @@ describe('containerBody', () => {
       sharedMemoryBytes: 2 ** 26,
       diskBytes: 2 ** 33,
       openFiles: 4096,
-      locksMemory: true,
+      lockedBytes: Number.POSITIVE_INFINITY,
     };
     expect(containerBody(spec({ limits, securityOptions: ['seccomp=unconfined'] }))).toMatchObject({
       HostConfig: {

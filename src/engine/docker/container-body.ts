@@ -102,9 +102,14 @@ function limits(wanted: ContainerLimits): HostConfig {
       // Nobody reads a kernel's core files, and a tenant would fill the disk with them.
       { Name: 'core', Soft: 0, Hard: 0 },
       ...(wanted.openFiles === undefined ? [] : [{ Name: 'nofile', Soft: wanted.openFiles, Hard: wanted.openFiles }]),
-      ...(wanted.locksMemory === true ? [{ Name: 'memlock', Soft: unlimited, Hard: unlimited }] : []),
+      ...(wanted.lockedBytes === undefined ? [] : [memoryLock(wanted.lockedBytes)]),
     ],
   };
+}
+
+function memoryLock(bytes: number): { readonly Name: string; readonly Soft: number; readonly Hard: number } {
+  const most = Number.isFinite(bytes) ? bytes : unlimited;
+  return { Name: 'memlock', Soft: most, Hard: most };
 }
 
 /**

@@ -59,6 +59,14 @@ export const jailOptions: ContainerHardening['securityOptions'] = [
   `seccomp=${JSON.stringify(seccompProfile(process.arch, jailedCalls))}`,
 ];
 
+/** Devices that nobody asks for. */
+export interface CommonDevices {
+  /** Device files of this machine. */
+  readonly nodes: readonly string[];
+  /** What programs may lock of their memory, for what the devices read and write by themselves. */
+  readonly lockedBytes: number;
+}
+
 /** What is the same for all containers of an agent. */
 export interface ContainerSettings {
   /** `hostPath` answers where the runner volume is, once there is one. */
@@ -66,8 +74,8 @@ export interface ContainerSettings {
   readonly hardening: ContainerHardening;
   /** Asked for each container: files of the host that it sees. */
   readonly views?: () => Promise<readonly ContainerMount[]>;
-  /** Asked for each container: device files of this machine that all of them get, with as much locked memory as they want. */
-  readonly pinningDevices?: () => Promise<readonly string[]>;
+  /** Asked for each container: devices of this machine that all of them get. */
+  readonly commonDevices?: () => Promise<CommonDevices>;
   /** Address that ports are published on. */
   readonly publishAddress: string;
   /** Names of services that are published on the loopback address in any case. */
@@ -100,7 +108,7 @@ interface SpecParts {
   readonly volume: string;
   readonly overrides?: ContainerSpec['overrides'];
   readonly views?: readonly ContainerMount[] | undefined;
-  readonly pinningDevices?: readonly string[] | undefined;
+  readonly commonDevices?: CommonDevices | undefined;
   /** What a read-only root file system needs to know of the image's; null where it can be written. */
   readonly imageRoot: ImageRoot | null;
 }
@@ -175,7 +183,8 @@ function serviceLabels({ services, servicesBlocked }: KernelSpec): ContainerSpec
 export function containerSpec(record: KernelRecord, parts: SpecParts): ContainerSpec {
   const { spec, placement, generation } = record;
   const { limits } = spec;
-  const { ownership, settings, pinningDevices = [] } = parts;
+  const { ownership, settings, commonDevices } = parts;
+  const common = commonDevices?.nodes.length ? commonDevices : null;
   const { limited, swap } = settings.hardening;
   const [name] = ownership.containerNames(spec.id, spec.image.reference);
   const { imageBootstrap, imageCapabilities } = settings.hardening;
@@ -209,9 +218,9 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
       ...(limits.sharedMemoryBytes === null ? {} : { sharedMemoryBytes: limits.sharedMemoryBytes }),
       ...(limits.diskBytes === null ? {} : { diskBytes: limits.diskBytes }),
       ...(limits.openFiles === null ? {} : { openFiles: limits.openFiles }),
-      ...(pinningDevices.length > 0 ? { locksMemory: true } : {}),
+      ...(common === null ? {} : { lockedBytes: common.lockedBytes }),
     },
-    devices: containerDevices(placement.provision, pinningDevices),
+    devices: containerDevices(placement.provision, common?.nodes),
     network: networkOf(record, settings),
     networkAliases: typeof spec.network === 'object' ? spec.network.aliases : [],
     ...(typeof spec.network === 'object' ? { hosts: spec.network.hosts } : {}),

@@ -52,13 +52,13 @@ export class KernelContainers {
     const { ownership, scratch, settings } = this.#parts;
     checkVolumes(record.spec.image.volumes, record.spec.mounts);
     const volume = await settings.volume.hostPath();
-    const [overrides, views, pinningDevices] = await Promise.all([
+    const [overrides, views, commonDevices] = await Promise.all([
       settings.hardening.overrides?.(),
       settings.views?.(),
-      settings.pinningDevices?.(),
+      settings.commonDevices?.(),
     ]);
     const paths = scratch.paths(record.spec.id);
-    const parts = { paths, ownership, settings, volume, overrides, views, pinningDevices };
+    const parts = { paths, ownership, settings, volume, overrides, views, commonDevices };
     const imageRoot = record.spec.readOnlyRoot ? await this.#imageRootOf(record, parts, deadline) : null;
     if (imageRoot !== null && hasUserFiles(record.spec)) {
       await writeUserFiles(paths, imageRoot.users, (await this.#parts.users(deadline.signal)).root);
