@@ -38,6 +38,8 @@ export async function runPart(name, { scratch, filters, environ, signal, quietly
       ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
       // On two cores vitest would take one worker, and units wait more than they work.
       ...(name === 'unit' ? ['--maxWorkers=2'] : []),
+      // A part of the tests says nothing of what all of them reach.
+      ...(name === 'unit' && filters.length === 0 ? ['--coverage'] : []),
       ...(filters.length > 0 ? ['--passWithNoTests', ...filters] : []),
     ],
     { stdio: quietly ? ['ignore', 'pipe', 'pipe'] : 'inherit', env: environ, signal, killSignal: 'SIGTERM' },

@@ -48,6 +48,16 @@ describe('parseAgentFrameHeader', () => {
     { t: 'request', id: 2, method: 'remove-context', params: { name: 'a' } },
     { t: 'request', id: 2, method: 'restart-context', params: { name: 'main' } },
     { t: 'request', id: 2, method: 'contexts', params: null },
+    { t: 'request', id: 2, method: 'apps', params: null },
+    { t: 'request', id: 2, method: 'stdin', params: { run: 'r', eof: true } },
+    { t: 'request', id: 2, method: 'interrupt', params: { run: 'r' } },
+    { t: 'request', id: 2, method: 'forget', params: { run: 'r' } },
+    { t: 'request', id: 2, method: 'list-files', params: { path: '.', from: 100 } },
+    { t: 'request', id: 2, method: 'upload', params: { path: 'a/', mode: null } },
+    { t: 'request', id: 2, method: 'download', params: { path: 'a' } },
+    { t: 'request', id: 2, method: 'start-service', params: { name: 'web', options: { arguments: {}, envs: {} } } },
+    { t: 'request', id: 2, method: 'stop-service', params: { name: 'web' } },
+    { t: 'request', id: 2, method: 'shutdown', params: { graceMs: 600_000 } },
   ];
   it.each(good)('keeps a correct header as it is: %j', (header) => {
     expect(parseAgentFrameHeader(header)).toEqual(header);
@@ -65,6 +75,8 @@ describe('parseAgentFrameHeader', () => {
     execute({ mode: 'command', argv: ['ls'], cwd: 'a\0', timeoutMs: null }),
     execute({ mode: 'command', argv: ['ls'], environ: { 'a=b': 'c' }, timeoutMs: null }),
     execute({ mode: 'command', argv: ['ls'], environ: { a: 'b\0' }, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['ls'], environ: { a: 1 }, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['ls'], environ: { '': 'b' }, timeoutMs: null }),
     execute({ mode: 'command', argv: ['ls'], stdin: 'open', timeoutMs: null }),
     execute({ mode: 'command', argv: ['ls'], output: 'oldest', timeoutMs: null }),
     { t: 'ack', run: 'r', n: -1 },
@@ -83,12 +95,33 @@ describe('parseAgentFrameHeader', () => {
     { t: 'request', id: 2, method: 'upload', params: { path: 'a\0', mode: null } },
     { t: 'request', id: 2, method: 'upload', params: { path: 'a', mode: 0o4755 } },
     { t: 'request', id: 2, method: 'shutdown', params: { graceMs: -1 } },
+    { t: 'request', id: 2, method: 'shutdown', params: { graceMs: 600_001 } },
+    { t: 'request', id: 2, method: 'stdin', params: { run: 'r', eof: 1 } },
+    { t: 'request', id: 2, method: 'list-files', params: { path: '.', from: -1 } },
+    { t: 'request', id: 2, method: 'download', params: { path: 'x'.repeat(4097) } },
+    { t: 'request', id: 2, method: 'cancel', params: { run: 'r', signal: 'SIGTERM\n' } },
+    execute({ mode: 'script', code: '1', timeoutMs: null }),
+    execute({ mode: 'command', argv: 'ls', timeoutMs: null }),
+    execute({ mode: 'command', argv: Array(16_385).fill('x'), timeoutMs: null }),
     execute({ mode: 'query', code: '1', context: 'a/b', timeoutMs: null }),
     { t: 'request', id: 2, method: 'create-context', params: { name: '', runtime: null, cwd: null } },
     { t: 'request', id: 2, method: 'create-context', params: { name: 'a', runtime: null, cwd: 'a\0' } },
   ];
   it.each(bad)('refuses a wrong header: %j', (header) => {
     expect(() => parseAgentFrameHeader(header)).toThrow(FrameError);
+  });
+
+  it('gives an agent that asks for no place in a listing all of it', () => {
+    const header = { t: 'request', id: 2, method: 'list-files', params: { path: '.' } };
+    expect(parseAgentFrameHeader(header)).toEqual({ ...header, params: { path: '.', from: 0 } });
+  });
+
+  it('takes 1024 variables and not one more', () => {
+    const variables = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`v${i}`, '']));
+    const read = (count: number) =>
+      parseAgentFrameHeader(execute({ mode: 'command', argv: ['ls'], environ: variables(count), timeoutMs: null }));
+    expect(read(1024)).toMatchObject({ params: { request: { environ: variables(1024) } } });
+    expect(() => read(1025)).toThrow('environ has more than 1024 variables');
   });
 
   it('has no null in place of what is absent, since requests are compared', () => {

@@ -36,6 +36,9 @@ describe('to generation 3', () => {
   it('a value whose forms were all too large is a line that says so', () => {
     const line = 'kernelet: image/png of 5000000 bytes is too large to be shown; save it to a file\n';
     expect(older({ 'text/plain': 'p' }, { 'image/png': 5_000_000 })).toEqual([7, { kind: 'stderr' }, line]);
+    expect(older({}, { 'text/html': 9 })[2]).toBe(
+      'kernelet: HTML of 9 bytes is too large to be shown; save it to a file\n',
+    );
     expect(older({ 'image/png': 'PNG' }, { 'image/svg+xml': 5_000_000 })[2]).toBe('PNG');
   });
 

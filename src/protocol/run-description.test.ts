@@ -24,6 +24,10 @@ it.each<[ExecuteRequest, object]>([
     { mode: 'program', command: 'main.py -x "\\u0007"' },
   ],
   [
+    { mode: 'program', source: { from: 'code', code: 'print(1)' }, args: ['2'], timeoutMs: null },
+    { mode: 'program', command: '"print(1)" 2' },
+  ],
+  [
     { mode: 'program', source: { from: 'stdin' }, args: [], timeoutMs: null },
     { mode: 'program', command: '-' },
   ],

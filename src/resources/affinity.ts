@@ -39,8 +39,7 @@ const none: ReadonlyMap<NumaNode, ReadonlySet<string>> = new Map();
 /** Numbers ascending, then -1, then the unknown. */
 function nodeOrder(left: NumaNode, right: NumaNode): number {
   const rank = (node: NumaNode): number => (node === null ? Infinity : node < 0 ? Number.MAX_VALUE : node);
-  const [a, b] = [rank(left), rank(right)];
-  return a === b ? 0 : a - b;
+  return rank(left) - rank(right);
 }
 
 /** The places of all devices. */
@@ -167,8 +166,8 @@ function byNearness(slot: string, devices: readonly DeviceState[], hint: Affinit
     const place = places.get(device.id);
     if (place !== undefined) (groups[place] ?? rest).push(device);
   }
-  if (hint.rule === '26.8') leastUsedFirst(groups);
-  return [...inTurn(groups.map(byFreedom)), ...byFreedom(rest)];
+  const ordered = hint.rule === '26.8' ? leastUsedFirst(groups) : groups;
+  return [...inTurn(ordered.map(byFreedom)), ...byFreedom(rest)];
 }
 
 function byCluster(slot: string, devices: readonly DeviceState[], hint: AffinityHint): readonly DeviceState[] {
@@ -185,11 +184,10 @@ function byCluster(slot: string, devices: readonly DeviceState[], hint: Affinity
 const within = (devices: readonly DeviceState[], ids: ReadonlySet<string>): readonly DeviceState[] =>
   devices.filter(({ id }) => ids.has(id));
 
-/** Sorts groups in place by what is allocated of them. */
-function leastUsedFirst(groups: (readonly DeviceState[])[]): readonly (readonly DeviceState[])[] {
-  const used = new Map<readonly DeviceState[], Decimal>();
-  for (const group of groups) used.set(group, sum(group.map(({ allocated }) => allocated)));
-  return groups.sort((left, right) => used.get(left)?.cmp(used.get(right) ?? 0) ?? 0);
+/** Groups by what is allocated of them. */
+function leastUsedFirst(groups: readonly (readonly DeviceState[])[]): readonly (readonly DeviceState[])[] {
+  const used = groups.map((group) => [sum(group.map(({ allocated }) => allocated)), group] as const);
+  return used.sort(([left], [right]) => left.cmp(right)).map(([, group]) => group);
 }
 
 /** The first of each list, the second of each, and so on; lists that end are passed over. */

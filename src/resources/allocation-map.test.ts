@@ -108,6 +108,90 @@ describe('AllocationMap', () => {
     expect(() => map.allocate(slots(['x', '0.001']))).toThrow('not enough x: 0.001 asked for, 0 free');
   });
 
+  it('gives a kernel one of several slots that exclude each other', () => {
+    const { devices } = mapOf('discrete', 'fill', { x0: '2', y0: '2' }).options;
+    const map = new AllocationMap({ kind: 'discrete', strategy: 'fill', devices, exclusive: ['x', 'y'] });
+    expect(() => map.allocate(slots(['x', '1'], ['y', '1']))).toThrow('cannot have the slots x and y at once');
+    expect(text(map.allocate(slots(['x', '1'], ['y', '0'])))).toEqual({ x0: '1' });
+  });
+
+  it('gives one of a slot that is a device of its own kind, and no other amount', () => {
+    const unique = (kind: AllocationMapOptions['kind'], strategy: AllocationMapOptions['strategy']) =>
+      new AllocationMap({ kind, strategy, devices: [{ id: 'x0', slot: 'x', type: 'unique', amount: new Decimal(1) }] });
+    for (const map of [unique('discrete', 'fill'), unique('discrete', 'evenly'), unique('fraction', 'fill')]) {
+      expect(() => map.allocate(slots(['x', '0.5']))).toThrow('a kernel can have 1 of the slot x, not another amount');
+      expect(text(map.allocate(slots(['x', '1'])))).toEqual({ x0: '1' });
+    }
+    expect(text(unique('fraction', 'evenly').allocate(slots(['x', '0.5'])))).toEqual({ x0: '0.5' });
+  });
+
+  it('gives no fraction from unevenly used devices to who wants none', () => {
+    const map = mapOf('fraction', 'fill', { x0: '1', x1: '1' });
+    map.apply(of('x', { x0: '0.5', x1: '0.5' }));
+    expect(() => map.allocate({ ...slots(['x', '1']), mayFragment: false })).toThrow(
+      '1 of the slot x is free on unevenly used devices alone',
+    );
+    expect(text(map.allocate({ ...slots(['x', '0.5']), mayFragment: false }))).toEqual({ x0: '0.5' });
+    expect(text(map.allocate({ ...slots(['x', '0.25']), mayFragment: true }))).toEqual({ x1: '0.25' });
+  });
+
+  it('passes over devices with less left than is of use, evenly', () => {
+    const map = mapOf('fraction', 'evenly', { x0: '0.3', x1: '0.2', x2: '1' });
+    const request = { ...slots(['x', '1.2']), leastUseful: new Decimal('0.3') };
+    expect(text(map.allocate(request))).toEqual({ x0: '0.3', x2: '0.9' });
+  });
+
+  describe('places the first devices of a kernel by the rule of 26.8', () => {
+    const affinity = new AffinityMap(
+      ['x0', 'x1', 'x2', 'x3'].map((id, index) => ({ device: 'x', id, numa: index < 2 ? 0 : 1 })),
+    );
+    const ones = { x0: '1', x1: '1', x2: '1', x3: '1' };
+    const hint = (policy: 'interleaved' | 'prefer-single-node') =>
+      ({ devices: [], affinity, policy, rule: '26.8' }) as const;
+
+    it('on one node or on all in turn, as the policy has it', () => {
+      const given = (policy: 'interleaved' | 'prefer-single-node') =>
+        text(mapOf('discrete', 'fill', ones).allocate({ ...slots(['x', '2']), hint: hint(policy) }));
+      expect(given('prefer-single-node')).toEqual({ x0: '1', x1: '1' });
+      expect(given('interleaved')).toEqual({ x0: '1', x2: '1' });
+    });
+
+    it('on the node that is used least', () => {
+      const map = mapOf('discrete', 'fill', ones);
+      map.apply(of('x', { x0: '1' }));
+      expect(text(map.allocate({ ...slots(['x', '2']), hint: hint('prefer-single-node') }))).toEqual({
+        x2: '1',
+        x3: '1',
+      });
+      const near = {
+        ...hint('interleaved'),
+        devices: [
+          { device: 'x', id: 'x1' },
+          { device: 'x', id: 'x3' },
+        ],
+      };
+      expect(map.order('x', near).map(({ id }) => id)).toEqual(['x1', 'x2', 'x0', 'x3']);
+    });
+
+    it('and says which kinds of devices there are when there is none', () => {
+      const other = new AffinityMap([{ device: 'cpu', id: '0', numa: 0 }]);
+      const order = (map: AffinityMap) => () =>
+        mapOf('discrete', 'fill', ones).order('x', { ...hint('interleaved'), affinity: map });
+      expect(order(other)).toThrow('no device of the kind x; the node has cpu');
+      expect(order(new AffinityMap([]))).toThrow('no device of the kind x; the node has none');
+    });
+  });
+
+  it('gives nothing of devices whose place nobody knows, when a kernel is placed near others', () => {
+    const affinity = new AffinityMap([{ device: 'x', id: 'x0', numa: 0 }]);
+    const map = mapOf('discrete', 'evenly', { x0: '1', x1: '5' });
+    const hint = { devices: [{ device: 'x', id: 'x0' }], affinity, policy: 'interleaved', rule: '24.09' } as const;
+    expect(map.order('x', hint).map(({ id }) => id)).toEqual(['x0']);
+    expect(map.order('z', hint)).toEqual([]);
+    expect(() => map.allocate({ ...slots(['x', '2']), hint })).toThrow('not enough x: 2 asked for, 6 free');
+    expect(text(map.allocated())).toEqual({ x0: '0', x1: '0' });
+  });
+
   it('goes back to a snapshot', () => {
     const map = mapOf('discrete', 'fill', { x0: '5' });
     map.allocate(slots(['x', '1']));

@@ -51,6 +51,19 @@ describe('Allocator', () => {
     expect(allocator.allocate(ask({ cpu: 1, 'tpu.device': 0 })).size).toBe(1);
   });
 
+  it('enters what a kernel has of types that the node has lost, names it, and gives the rest back', () => {
+    const allocator = node(['cpu'], ['cpu']);
+    const one = (slot: string, id: string) => new Map([[slot, new Map([[id, new Decimal(1)]])]]);
+    const held = new Map([
+      ['cpu', one('cpu', '0')],
+      ['npu', one('npu.device', '3')],
+    ]);
+    expect(allocator.apply(held)).toEqual(['npu.device 3']);
+    expect(used(allocator)).toEqual(['cpu 1 0']);
+    allocator.free(held);
+    expect(used(allocator)).toEqual(['cpu 0 0']);
+  });
+
   it('places a type near the one before it', () => {
     const allocator = node(['npu', 'cpu'], ['npu', 'cpu']);
     allocator.allocate(ask({ npu: 1 }));

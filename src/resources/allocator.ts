@@ -49,27 +49,26 @@ export class Allocator {
    * of no device type, or what the maps throw; then nothing has changed.
    */
   allocate(slots: SlotAmounts, options: { readonly mayFragment?: boolean } = {}): KernelAllocation {
-    const { maps, affinity, policy, rule = '24.09' } = this.#options;
-    const types = this.#typesOf(slots);
-    const before = types.map((type) => [maps.get(type), maps.get(type)?.snapshot()] as const);
+    const { affinity, policy, rule = '24.09' } = this.#options;
+    const maps = this.#mapsOf(slots);
+    const before = maps.map(([, map]) => [map, map.snapshot()] as const);
     const result = new Map<string, Allocation>();
     let devices: readonly DeviceReference[] = [];
     try {
-      for (const type of types) {
-        const allocation = maps.get(type)?.allocate({
+      for (const [type, map] of maps) {
+        const allocation = map.allocate({
           slots: [...slots].filter(([slot]) => belongsTo(slot, type)),
           hint: { devices, affinity, policy, rule },
           tag: type,
           ...options,
         });
-        if (!allocation) continue;
         result.set(type, allocation);
         devices = [...allocation.values()].flatMap((amounts) =>
           [...amounts.keys()].map((id) => ({ device: type, id })),
         );
       }
     } catch (error) {
-      for (const [map, snapshot] of before) if (map && snapshot) map.restore(snapshot);
+      for (const [map, snapshot] of before) map.restore(snapshot);
       throw error;
     }
     return result;
@@ -99,14 +98,16 @@ export class Allocator {
     return new Map([...this.#options.maps].map(([type, map]) => [type, map.allocated()]));
   }
 
-  #typesOf(slots: SlotAmounts): readonly string[] {
-    const types = new Set<string>();
+  /** The maps of the device types that are named, in the order in which they allocate. */
+  #mapsOf(slots: SlotAmounts): readonly (readonly [type: string, map: AllocationMap])[] {
+    const named = new Map<string, AllocationMap>();
     for (const [slot, amount] of slots) {
       const type = deviceOfSlot(slot);
-      if (this.#options.maps.has(type)) types.add(type);
+      const map = this.#options.maps.get(type);
+      if (map) named.set(type, map);
       else if (isSome(amount)) throw new ResourceError({ kind: 'unknown-slot', slot });
     }
-    return this.#order.filter((type) => types.has(type));
+    return [...named].sort(([left], [right]) => this.#order.indexOf(left) - this.#order.indexOf(right));
   }
 }
 

@@ -23,6 +23,35 @@ describe('resource.txt', () => {
     expect([...(amounts ?? [])].map(([id, amount]) => [id, plainText(amount)])).toEqual([['root', '1500000001']]);
   });
 
+  it('is a line for each thing, a mount without a source among them', () => {
+    const mounts = [
+      { type: 'bind', source: '/data', target: '/home/work/data', permission: 'ro' },
+      { type: 'volume', source: '', target: '/tmp', permission: 'rw' },
+    ] as const;
+    const more = { mounts, slots: new Map([...spec('mem', 'mem', 'root').slots, ['cpu', new Decimal('1.50')]]) };
+    expect(writeResourceTxt({ ...spec('mem', 'mem', 'root'), ...more }, { known })).toBe(
+      [
+        'CID=c',
+        'SCRATCH_SIZE=0m',
+        'MOUNTS=/data:/home/work/data:ro,None:/tmp:rw',
+        'SLOTS={"mem": "1500000001", "cpu": "1.5"}',
+        'MEM_SHARES=root:1.4g\n',
+      ].join('\n'),
+    );
+  });
+
+  it('has the shares of several devices as they are written, and passes over entries that say nothing', () => {
+    const text = 'SLOTS={"mem": "5"}\nMEM_SHARES=a:1k,b:2k,c,:4,d:\nCPU_SHARES=0:0.5\nNOTHING\n';
+    const { allocations } = readResourceAccount(text, known);
+    const written = [...allocations.values()].flatMap((slots) =>
+      [...slots].map(([slot, amounts]) => [slot, [...amounts].map(([id, amount]) => `${id} ${plainText(amount)}`)]),
+    );
+    expect(written).toEqual([
+      ['mem', ['a 1024', 'b 2048']],
+      ['cpu', ['0 0.5']],
+    ]);
+  });
+
   it('is not written when it would not be read back', () => {
     expect(() => writeResourceTxt(spec('mem', 'cpu', '0'), { known })).toThrow('the slot cpu is not one of mem');
     for (const id of ['a:b', 'a,b', 'a\nSLOTS={}']) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Decimal } from '../lib/decimal.ts';
 import { ResourceError } from './resource-error.ts';
-import { formatSlotAmounts, parseSlotAmounts, readResourceRequest } from './slot-amounts.ts';
+import { formatSlotAmounts, parseSlotAmounts, readResourceRequest, reportedCapacity } from './slot-amounts.ts';
 import type { KnownSlots } from './slot-name.ts';
 
 it('takes null for absent, and names the slot that it cannot read', () => {
@@ -12,6 +13,22 @@ it('takes null for absent, and names the slot that it cannot read', () => {
   for (const bad of ['x', 'NaN', '', '1e99999', [], {}, true]) {
     expect(() => parseSlotAmounts({ cpu: bad })).toThrow('cpu');
   }
+});
+
+describe('what a node reports', () => {
+  const amounts = (map: Readonly<Record<string, string>>) =>
+    new Map(Object.entries(map).map(([slot, amount]) => [slot, new Decimal(amount)] as const));
+  const found = amounts({ cpu: '4', mem: '1024', 'cuda.device': '1' });
+
+  it('is what was found less what is kept back, and never below 0', () => {
+    const reserved = amounts({ cpu: '1', 'cuda.device': '2', 'npu.device': '1' });
+    expect(formatSlotAmounts(reportedCapacity(found, reserved))).toEqual({ cpu: '3', mem: '1024', 'cuda.device': '0' });
+  });
+
+  it.each(['cpu', 'mem'])('cannot be nothing of %s', (slot) => {
+    const reserved = new Map([...found].filter(([name]) => name === slot));
+    expect(() => reportedCapacity(found, reserved)).toThrow(`The resource slot '${slot}' is not sufficient`);
+  });
 });
 
 const known: KnownSlots = new Map([

@@ -134,10 +134,8 @@ export const fractionEvenly: Strategy = ({ ask, candidates, leastUseful }) => {
   if (!first || roundEven(total, places).lt(roundEven(ask.amount, places))) {
     throw new ResourceError({ kind: 'insufficient', map: 'fraction', lack: 'amount', ask, available: total });
   }
-  if (ask.amount.lte(first.free)) {
-    const fullest = open.findLast(({ free }) => ask.amount.lte(free)) ?? first;
-    return [[fullest, roundEven(ask.amount, places)]];
-  }
+  const fullest = open.findLast(({ free }) => ask.amount.lte(free));
+  if (fullest && ask.amount.lte(first.free)) return [[fullest, roundEven(ask.amount, places)]];
   return spread(ask.amount, open);
 };
 
@@ -148,7 +146,7 @@ export const fractionEvenly: Strategy = ({ ask, candidates, leastUseful }) => {
 function spread(amount: Decimal, open: readonly DeviceState[]): readonly Share[] {
   const sums = prefixSums(open);
   const between = (from: number, to: number): Decimal =>
-    roundEven((sums[to] ?? zero).minus(sums[from] ?? zero), places);
+    roundEven((sums[to] as Decimal).minus(sums[from] as Decimal), places);
   const wanted = roundEven(amount, places);
   let best: Assignment | undefined;
   for (let size = 1; size <= open.length; size += 1) {
@@ -167,8 +165,12 @@ function spread(amount: Decimal, open: readonly DeviceState[]): readonly Share[]
 }
 
 function prefixSums(open: readonly DeviceState[]): readonly Decimal[] {
-  const sums = [zero];
-  for (const { free } of open) sums.push((sums.at(-1) ?? zero).plus(free));
+  let total = zero;
+  const sums = [total];
+  for (const { free } of open) {
+    total = total.plus(free);
+    sums.push(total);
+  }
   return sums;
 }
 
@@ -211,12 +213,8 @@ function shareOut(amount: Decimal, window: readonly DeviceState[]): readonly Sha
 }
 
 function evenness(shares: readonly Share[]): Decimal {
-  let [low, high] = [shares[0]?.[1] ?? zero, shares[0]?.[1] ?? zero];
-  for (const [, share] of shares) {
-    if (share.lt(low)) low = share;
-    else if (share.gt(high)) high = share;
-  }
-  return low.minus(high);
+  const amounts = shares.map(([, share]) => share);
+  return Decimal.min(...amounts).minus(Decimal.max(...amounts));
 }
 
 /** An amount over a number of devices of one capacity. */

@@ -10,10 +10,12 @@ import {
   encodeFailureData,
   encodeHeader,
   encodeResultData,
+  maxDataBytes,
   openEnvelope,
 } from './callosum.ts';
 import { ExtensionError } from './extension.ts';
-import { MsgpackError } from './msgpack/value.ts';
+import { encodeMsgpack } from './msgpack/encode.ts';
+import { MsgpackError, type MsgpackValue } from './msgpack/value.ts';
 import { PickleError } from './pickle.ts';
 import { SnappyError } from './snappy.ts';
 
@@ -56,6 +58,76 @@ describe('Callosum messages', () => {
   it('reads a compressed body', () => {
     const block = bytes('238882a46d657461c400a4626f6479c41482a46172677391a4706f6e67a66b776172677380');
     expect(decodeRequestBody(decodeData(block, true).body)).toEqual({ args: ['pong'], kwargs: {} });
+  });
+
+  const header = { type: 1, meth: 'ping', okey: 'k', seq: 7 };
+  it('reads every field of a header', () => {
+    const read = (more: { readonly [key: string]: MsgpackValue }) =>
+      decodeHeader(encodeMsgpack({ ...header, ...more }));
+    const plain = { type: 'function', method: 'ping', orderKey: 'k', sequence: 7, compressed: false };
+    expect(read({})).toEqual(plain);
+    expect(read({ zip: true, seq: 0 })).toEqual({ ...plain, compressed: true, sequence: 0 });
+    expect(read({ type: 5, okey: Buffer.from('k') })).toEqual({ ...plain, type: 'cancel', orderKey: Buffer.from('k') });
+  });
+
+  it.each<[string, MsgpackValue, string]>([
+    ['that is too long', { ...header, more: 'x'.repeat(4096) }, 'is too long'],
+    ['that is nothing', null, 'the header is no map'],
+    ['that is a list', [1, 'ping'], 'the header is no map'],
+    ['whose keys are numbers', new Map([[1, 2]]), 'the header is no map'],
+    ['of an unknown type', { ...header, type: 7 }, 'no known type'],
+    ['without a method', { ...header, meth: null }, 'names no method'],
+    ['with a number as order key', { ...header, okey: 1 }, 'no order key'],
+    ['with a sequence number of text', { ...header, seq: '7' }, 'no sequence number'],
+    ['with a part of a sequence number', { ...header, seq: 0.5 }, 'no sequence number'],
+    ['with a sequence number below 0', { ...header, seq: -1 }, 'no sequence number'],
+    ['with a zip of text', { ...header, zip: 'yes' }, 'zip of the header is no boolean'],
+  ])('refuses a header %s', (_, value, problem) => {
+    expect(() => decodeHeader(encodeMsgpack(value))).toThrow(CallosumError);
+    expect(() => decodeHeader(encodeMsgpack(value))).toThrow(problem);
+  });
+
+  it('takes missing meta for none', () => {
+    const [body, meta] = [Buffer.from('b'), Buffer.from('m')];
+    expect(decodeData(encodeMsgpack({ body }), false)).toEqual({ meta: new Uint8Array(0), body });
+    expect(decodeData(encodeMsgpack({ meta, body: null }), false)).toEqual({ meta, body: null });
+  });
+
+  it.each<[string, MsgpackValue, string]>([
+    ['that are nothing', null, 'no body'],
+    ['that are a text', 'body', 'no body'],
+    ['without a body', { meta: null }, 'no body'],
+    ['with meta of text', { meta: 'm', body: null }, 'meta is not bytes'],
+    ['with a body of text', { meta: null, body: 'b' }, 'the body is not bytes'],
+  ])('refuses data %s', (_, value, problem) => {
+    expect(() => decodeData(encodeMsgpack(value), false)).toThrow(MsgpackError);
+    expect(() => decodeData(encodeMsgpack(value), false)).toThrow(problem);
+  });
+
+  it('refuses data that are longer than is taken, before it reads them', () => {
+    expect(() => decodeData(new Uint8Array(maxDataBytes + 1), false)).toThrow('is too long');
+    expect(() => decodeData(new Uint8Array(maxDataBytes), false)).not.toThrow('is too long');
+  });
+
+  it('takes nil for a call without arguments', () => {
+    expect(decodeRequestBody(encodeMsgpack(null))).toEqual({ args: [], kwargs: {} });
+  });
+
+  it.each<[string, MsgpackValue, string]>([
+    ['that is a text', 'args', 'no args or no kwargs'],
+    ['without kwargs', { args: [] }, 'no args or no kwargs'],
+    ['without args', { kwargs: {} }, 'no args or no kwargs'],
+    ['with args that are no list', { args: {}, kwargs: {} }, 'args of a request is no array'],
+    ['without named arguments', { args: [], kwargs: null }, 'kwargs of a request is no map of texts'],
+    ['with a number as named arguments', { args: [], kwargs: 1 }, 'kwargs of a request is no map of texts'],
+    ['with a number as a name', { args: [], kwargs: new Map([[1, 2]]) }, 'kwargs of a request is no map of texts'],
+  ])('refuses a request %s', (_, value, problem) => {
+    expect(() => decodeRequestBody(encodeMsgpack(value))).toThrow(MsgpackError);
+    expect(() => decodeRequestBody(encodeMsgpack(value))).toThrow(problem);
+  });
+
+  it('refuses a request without a body', () => {
+    expect(() => decodeRequestBody(null)).toThrow('the request has no body');
   });
 
   it('survives any header and data', () => {

@@ -19,6 +19,7 @@ describe('CURVE keys', () => {
     ['a short key', 'public-key = "abc"'],
     ['a key of other characters', `public-key = "${'~'.repeat(40)}"`],
     ['a key beyond 32 bytes', `public-key = "${'#'.repeat(40)}"`],
+    ['a line without a key', 'public-key'],
     ['a bad secret', `public-key = "${publicKey}"\nsecret-key = "x"`],
   ])('refuses %s', (_, certificate) => {
     expect(() => parseCertificate(certificate)).toThrow(CertificateError);
@@ -38,6 +39,7 @@ describe('CURVE keys', () => {
       'c686e6dc8feec6d967231894b4ad5e5bb2ea067ef624cd15e56712e9ffbb6f47',
     );
     expect(decodeZ85('abcd')).toBeNull();
+    expect(decodeZ85('abc~e')).toBeNull();
   });
 
   it('admits one of several managers by CURVE alone, in the right domain', () => {

@@ -5,6 +5,23 @@ import { ExtensionError, imageName, plainExtension, readExtension } from './exte
 import { Ext, type MsgpackValue } from './msgpack/value.ts';
 import { PickleError } from './pickle.ts';
 
+/** A time without an offset, of the fields as people write them. */
+function time(...[year, month, day, hour, minute, second, microsecond]: readonly [...number[]]): Ext {
+  const fields = [
+    [0b0101, 4],
+    [year, 12],
+    [(month ?? 1) - 1, 4],
+    [(day ?? 1) - 1, 5],
+    [hour, 5],
+    [minute, 6],
+    [second, 6],
+    [microsecond, 20],
+    [0, 2],
+  ] as const;
+  const bits = fields.reduce((all, [value, width]) => (all << BigInt(width)) | BigInt(value ?? 0), 0n);
+  return new Ext(2, Buffer.from(bits.toString(16).padStart(16, '0'), 'hex'));
+}
+
 const pickled = (code: number, program: string): Ext => new Ext(code, Buffer.from(program, 'latin1'));
 
 describe('extension values', () => {
@@ -21,6 +38,70 @@ describe('extension values', () => {
       [new Ext(77, Buffer.from('x')), new Ext(77, Buffer.from('x'))],
     ];
     for (const [ext, plain] of cases) expect(plainExtension(ext)).toEqual(plain);
+  });
+
+  const image = 'cai.backend.common.docker\nImageRef\n)\x81';
+  const fields = (more: string) =>
+    `}(Vname\nVpython\nVregistry\nVcr.x.ai\nVtag\nV3.9\nVarchitecture\nVx86_64\nVproject\nN${more}u`;
+  const slots = 'cai.backend.common.types\nResourceSlot\n';
+  const one = 'cdecimal\nDecimal\n(V1\ntR';
+
+  it('reads an image reference, with a project or without', () => {
+    const read = (more: string) => plainExtension(pickled(7, `${image}${fields(more)}b.`));
+    const plain = { registry: 'cr.x.ai', name: 'python', tag: '3.9', architecture: 'x86_64' };
+    expect(read('Vis_local\n\x89')).toEqual({ ...plain, project: null, is_local: false });
+    expect(read('Vproject\nVa/b\nVis_local\n\x88')).toEqual({ ...plain, project: 'a/b', is_local: true });
+  });
+
+  it('reads slots as arguments and as state, with amounts that are decimals or texts', () => {
+    const amounts = { cpu: '1', mem: '64' };
+    const entries = `}(Vcpu\n${one}Vmem\nV64\nu`;
+    expect(plainExtension(pickled(8, `${slots}(${entries}tR.`))).toEqual(amounts);
+    expect(plainExtension(pickled(8, `${slots})R(N}Vdata\n${entries}stb.`))).toEqual(amounts);
+    expect(plainExtension(pickled(9, 'cai.backend.common.types\nSlotName\n(Vcuda.shares\ntR.'))).toBe('cuda.shares');
+  });
+
+  it('writes a time without a part of a second as people do', () => {
+    expect(plainExtension(time(2024, 2, 29, 0, 5, 9, 0))).toBe('2024-02-29T00:05:09');
+    expect(plainExtension(time(1, 1, 1, 23, 59, 59, 999_999))).toBe('0001-01-01T23:59:59.999999');
+  });
+
+  it.each([
+    ['the year 0', time(0, 1, 1, 0, 0, 0, 0)],
+    ['a month 13', time(2024, 13, 1, 0, 0, 0, 0)],
+    ['an hour 24', time(2024, 1, 1, 24, 0, 0, 0)],
+    ['a minute 60', time(2024, 1, 1, 0, 60, 0, 0)],
+    ['a second 60', time(2024, 1, 1, 0, 0, 60, 0)],
+    ['a million microseconds', time(2024, 1, 1, 0, 0, 0, 1_000_000)],
+  ])('refuses a time with %s', (_, ext) => {
+    expect(() => readExtension(ext)).toThrow('a part of a time is out of bounds');
+  });
+
+  it.each([
+    ['an enum member without a value', 6, 'cai.backend.common.types\nMountTypes\n)R.', 'no single text or number'],
+    ['an enum member that is nothing', 6, 'cai.backend.common.types\nMountTypes\n(NtR.', 'no single text or number'],
+    ['an image that is a text', 7, 'Vpython\n.', 'ImageRef is no object'],
+    [
+      'an image whose name is no text',
+      7,
+      `${image}${fields('Vis_local\n\x88Vname\nN')}b.`,
+      'name of an image reference',
+    ],
+    ['an image that does not say where it is', 7, `${image}${fields('')}b.`, 'is_local of an image reference'],
+    ['slots without any', 8, `${slots})R.`, 'resource slots have no fields'],
+    ['slots of a list', 8, `${slots}(]tR.`, 'resource slots have no fields'],
+    ['a slot whose name is a number', 8, `${slots}(}K\x01${one}stR.`, 'a slot name is no text'],
+    ['a slot __proto__', 8, `${slots}(}V__proto__\n${one}stR.`, 'a slot name is no text'],
+    ['a slot with an amount of nothing', 8, `${slots}(}Vcpu\nNstR.`, 'a decimal is no object'],
+    ['a slot name of a number', 9, 'cai.backend.common.types\nSlotName\n(K\x01tR.', 'a slot name is no text'],
+  ])('refuses %s', (_, code, program, problem) => {
+    expect(() => readExtension(pickled(code, program))).toThrow(ExtensionError);
+    expect(() => readExtension(pickled(code, program))).toThrow(problem);
+  });
+
+  it('refuses ten thousand slots and one', () => {
+    const entries = Array.from({ length: 10_001 }, (_, index) => `V${index}\nV1\n`).join('');
+    expect(() => readExtension(pickled(8, `${slots}(}(${entries}utR.`))).toThrow('too many resource slots');
   });
 
   it('finds the value of a member that was pickled by name', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fuzzRuns } from '../../../test/support/depth.ts';
-import { maxPickleBytes, PickleClass, PickleError, PickleObject, readPickle } from './pickle.ts';
+import { maxPickleBytes, PickleClass, PickleError, PickleObject, type PickleValue, readPickle } from './pickle.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 const opcodes = [...'().]}acegbhjpqrstuJKMNRVXG.\x80\x81\x85\x86\x87\x88\x89\x8a\x8c\x93\x94\x95'].map((character) =>
@@ -32,6 +32,39 @@ describe('readPickle', () => {
     expect(readPickle(bytes('\x8c\x01a\x94h\x00\x86.'))).toEqual(['a', 'a']);
   });
 
+  it.each<[string, string, PickleValue]>([
+    ['a small number', 'K\xff.', 255n],
+    ['a number of two bytes', 'M\xff\xff.', 65_535n],
+    ['a number below 0', 'J\x00\x00\x00\x80.', -(2n ** 31n)],
+    ['a long number of no bytes', '\x8a\x00.', 0n],
+    ['a long number below 0', '\x8a\x01\xff.', -1n],
+    ['a long number of nine bytes', '\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01.', 2n ** 64n],
+    ['a number with a part', 'G\x3f\xf8\x00\x00\x00\x00\x00\x00.', 1.5],
+    ['true and false', '\x88\x89\x86.', [true, false]],
+    ['a text with its length in four bytes', 'X\x02\x00\x00\x00\xc3\xa9.', 'é'],
+    ['a value behind a frame', '\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00N.', null],
+    ['three values', 'NNN\x87.', [null, null, null]],
+    ['one value', 'N\x85.', [null]],
+    ['a class whose names are on the stack', 'Vos\nVpath\n\x93.', new PickleClass('os', 'path')],
+    ['one item that is appended', ']Na.', [null]],
+    ['one entry that is set', '}K\x01Ns.', new Map([[1n, null]])],
+    ['what was kept under a number of a line', 'K\x01p7\ng7\n\x86.', [1n, 1n]],
+    ['what was kept under a number of four bytes', 'K\x01r\x00\x00\x01\x00j\x00\x00\x01\x00\x86.', [1n, 1n]],
+    ['values that were kept in their order', 'K\x01\x94K\x02\x94h\x00h\x01\x86\x86\x86.', [1n, [2n, [1n, 2n]]]],
+  ])('reads %s', (_, program, value) => {
+    expect(readPickle(bytes(program))).toEqual(value);
+  });
+
+  it('gives an object the state that is laid on it', () => {
+    const made = readPickle(bytes('cm\nC\n)\x81}Va\nNsb.')) as PickleObject;
+    expect([made.class.path, made.args, made.state]).toEqual(['m.C', [], new Map([['a', null]])]);
+  });
+
+  it('takes a pickle of the length that is allowed', () => {
+    const text = 'x'.repeat(maxPickleBytes - 3);
+    expect(readPickle(bytes(`V${text}\n.`))).toBe(text);
+  });
+
   it.each([
     ['nothing', ''],
     ['no end', 'N'],
@@ -48,6 +81,17 @@ describe('readPickle', () => {
     ['a mark as a value', '(.'],
     ['a state on a text', '\x8c\x01aNb.'],
     ['escaped text', 'V\\u0041\n.'],
+    ['a text that is not UTF-8', '\x8c\x01\xff.'],
+    ['a line without an end', 'Vabc'],
+    ['a class in a nameless module', 'NVpath\n\x93.'],
+    ['a class without a name', 'Vos\nN\x93.'],
+    ['a class that is called with no list', 'cm\nC\nNR.'],
+    ['entries of a list', ']NNs.'],
+    ['a key without its value', '}(Nu.'],
+    ['items of a map', '}Na.'],
+    ['what is kept under a word', 'Npx\n.'],
+    ['what is kept under a number of ten digits', 'Np1234567890\n.'],
+    ['an integer of 65 bytes', `\x8a\x41${'\x00'.repeat(65)}.`],
   ])('refuses %s', (_, input) => {
     expect(() => readPickle(bytes(input))).toThrow(PickleError);
   });

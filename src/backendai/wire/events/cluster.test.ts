@@ -10,7 +10,7 @@ import {
 import { ExtensionError } from '../extension.ts';
 import { MsgpackError } from '../msgpack/value.ts';
 import { PickleError } from '../pickle.ts';
-import { eventArguments, eventFields, StreamEntryError } from './agent-event.ts';
+import { eventArguments, eventFields, eventSource, StreamEntryError } from './agent-event.ts';
 import { compressImages, creationInfo, heartbeatInfo } from './info-maps.ts';
 
 const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
@@ -54,6 +54,18 @@ describe('entries of the event stream', () => {
     expect(isAgentEvent('do_schedule')).toBe(false);
     expect(isAgentEvent('toString')).toBe(false);
   });
+});
+
+it.each([
+  ['bgtask_updated', 'manager'],
+  ['bgtask_done', 'manager'],
+  ['bgtask_cancelled', 'manager'],
+  ['bgtask_failed', 'manager'],
+  ['model_service_status_updated', 'manager'],
+  ['kernel_started', 'i-1'],
+  ['agent_heartbeat', 'i-1'],
+] as const)('the event %s comes in the name of %s', (name, source) => {
+  expect(eventSource(name, 'i-1')).toBe(source);
 });
 
 describe('a heartbeat', () => {

@@ -39,6 +39,39 @@ describe('MessagePack', () => {
     );
   });
 
+  it.each<[string, MsgpackValue]>([
+    ['a list of sixteen', Array(16).fill(1)],
+    ['a list beyond two bytes of length', Array(65_536).fill(null)],
+    [
+      'a map beyond two bytes of length',
+      Object.fromEntries(Array.from({ length: 65_536 }, (_, key) => [`k${key}`, 1])),
+    ],
+    ['a text of 32 bytes', 'x'.repeat(32)],
+    ['a text beyond one byte of length', 'x'.repeat(256)],
+    ['a text beyond two bytes of length', 'x'.repeat(65_536)],
+    ['bytes beyond one byte of length', Buffer.alloc(256)],
+    ['bytes beyond two bytes of length', Buffer.alloc(65_536)],
+  ])('writes %s as the library does', (_, value) => {
+    expect(Buffer.from(encodeMsgpack(value)).equals(oracleEncode(value))).toBe(true);
+    expect(decodeMsgpack(encodeMsgpack(value))).toEqual(value);
+  });
+
+  it.each([0, 1, 2, 3, 4, 8, 15, 16, 17, 255, 256, 65_536])('carries an extension value of %d bytes', (size) => {
+    const ext = new Ext(5, Buffer.alloc(size, 1));
+    const encoded = encodeMsgpack(ext);
+    expect(decodeMsgpack(encoded)).toEqual(ext);
+    expect(oracleDecode(encoded)).toMatchObject({ type: 5, data: ext.data });
+  });
+
+  it.each([
+    ...[0, 1, 127, 128, 255, 256, 65_535, 65_536, 0xffff_ffff, 0x1_0000_0000, Number.MAX_SAFE_INTEGER],
+    ...[-1, -32, -33, -128, -129, -32_768, -32_769, -0x8000_0000, -0x8000_0001, Number.MIN_SAFE_INTEGER],
+  ])('writes %d in the smallest form', (value) => {
+    expect(hex(encodeMsgpack(BigInt(value)))).toBe(hex(encodeMsgpack(value)));
+    expect(decodeMsgpack(encodeMsgpack(value))).toBe(value);
+    if (Math.abs(value) <= 0xffff_ffff) expect(hex(encodeMsgpack(value))).toBe(hex(oracleEncode(value)));
+  });
+
   it('survives any bytes with a value or a MsgpackError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (input) => {
@@ -135,6 +168,9 @@ describe('MessagePack', () => {
     const method = (() => 1) as unknown as MsgpackValue;
     expect(() => encodeMsgpack(date)).toThrow('Date');
     expect(() => encodeMsgpack([method])).toThrow('function');
+    const nameless = Object.create(Object.create(null)) as MsgpackValue;
+    expect(() => encodeMsgpack(nameless)).toThrow('an object of class ? has no form');
+    expect(hex(encodeMsgpack(Object.assign(Object.create(null), { a: 1 })))).toBe('81a16101');
     expect(hex(encodeMsgpack({ a: undefined, b: 1 }))).toBe('81a16201');
   });
 });
