@@ -5,6 +5,9 @@
 import { createServer, request, type Server } from 'node:http';
 import { connect } from 'node:net';
 
+/** Changes the body of a creation on its way to the engine. */
+export type Rewrite = (body: Record<string, unknown>) => unknown;
+
 /** A container that went through the proxy. */
 export interface RecordedCreation {
   readonly path: string;
@@ -19,31 +22,34 @@ export class RecordingProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #kernels = new Set<string>();
 
-  constructor(enginePath: string) {
+  constructor(enginePath: string, rewrite: Rewrite | null = null) {
     this.#server = createServer((incoming, outgoing) => {
       const path = incoming.url ?? '/';
       const creating = incoming.method === 'POST' && /\/containers\/create\?name=kernel\./.test(path);
       const started = /\/containers\/([^/]+)\/start(\?|$)/.exec(path)?.[1] ?? '';
       const starting = incoming.method === 'POST' && this.#kernels.has(started);
       const chunks: Buffer[] = [];
-      const forwarded = request(
-        { socketPath: enginePath, method: incoming.method, path, headers: incoming.headers },
-        (reply) => {
-          outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
-          reply.pipe(outgoing);
-          if (creating) reply.on('data', (chunk: Buffer) => this.#note(chunk.toString()));
-          if (starting) reply.once('end', () => (this.lastStartReply = performance.now()));
-        },
-      );
+      const { 'content-length': _length, ...others } = incoming.headers;
+      // What is rewritten has another length.
+      const headers = creating && rewrite ? { ...others, 'transfer-encoding': 'chunked' } : incoming.headers;
+      const forwarded = request({ socketPath: enginePath, method: incoming.method, path, headers }, (reply) => {
+        outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+        reply.pipe(outgoing);
+        if (creating) reply.on('data', (chunk: Buffer) => this.#note(chunk.toString()));
+        if (starting) reply.once('end', () => (this.lastStartReply = performance.now()));
+      });
       forwarded.on('error', () => outgoing.destroy());
       outgoing.on('close', () => forwarded.destroy());
       if (creating) {
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-        incoming.once('end', () =>
-          this.creations.push({ path, body: JSON.parse(Buffer.concat(chunks).toString()), at: performance.now() }),
-        );
+        incoming.once('end', () => {
+          const asked = JSON.parse(Buffer.concat(chunks).toString());
+          const body = rewrite ? rewrite(asked) : asked;
+          this.creations.push({ path, body, at: performance.now() });
+          if (rewrite) forwarded.end(JSON.stringify(body));
+        });
       }
-      incoming.pipe(forwarded);
+      if (!(creating && rewrite)) incoming.pipe(forwarded);
     });
     this.#server.on('upgrade', (incoming, socket, head) => {
       const engine = connect(enginePath, () => {

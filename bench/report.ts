@@ -34,7 +34,7 @@ export function lineOf(id: string, figure: JudgedFigure): string {
   const beside = Object.entries(figure.beside ?? {}).map(([name, value]) => `${name} ${value}`);
   const value = `${String(figure.value).padStart(7)} ${figure.unit.padEnd(4)}`;
   const budget = `must ${bound} ${figure.must}, goal ${bound} ${figure.goal}`;
-  return `${id.padEnd(4)}${figure.name.padEnd(50)}${value}  ${budget}: ${words}${beside.length > 0 ? ` (${beside.join(', ')})` : ''}`;
+  return `${id.padEnd(6)}${figure.name.padEnd(50)}${value}  ${budget}: ${words}${beside.length > 0 ? ` (${beside.join(', ')})` : ''}`;
 }
 
 export function summaryOf({ results, failures }: Report): string {

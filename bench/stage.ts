@@ -6,11 +6,21 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, textField } from './http.ts';
-import { RecordingProxy } from './recording-proxy.ts';
+import { RecordingProxy, type Rewrite } from './recording-proxy.ts';
 
 const program = path.resolve(import.meta.dirname, '..', 'bin', 'kernelet');
-const stateDir = path.resolve(import.meta.dirname, '..', '.cache', 'bench');
+const cache = path.resolve(import.meta.dirname, '..', '.cache');
 const readyWithinMs = 60_000;
+
+/** What tells a stage from others that there are at the same time. */
+export interface StageOptions {
+  /** Of its state folder. */
+  readonly name?: string;
+  /** The daemon's configuration file; what is there on the machine when absent. */
+  readonly settings?: string;
+  /** What becomes of the bodies of kernels' containers on their way to the engine, where the daemon is recorded. */
+  readonly rewrite?: Rewrite;
+}
 
 /** The stage. Disposing it removes every kernel and container, ends the daemon and removes what it made. */
 export class Stage implements AsyncDisposable {
@@ -18,22 +28,28 @@ export class Stage implements AsyncDisposable {
   readonly socket: string;
   readonly proxy: RecordingProxy;
   readonly folder: string;
+  readonly #stateDir: string;
   readonly #bare = new Set<string>();
   #daemon: ChildProcess | undefined;
+  #hasSettings = false;
 
-  private constructor(engineSocket: string, folder: string, proxy: RecordingProxy) {
+  private constructor(engineSocket: string, folder: string, stateDir: string, proxy: RecordingProxy) {
     this.engineSocket = engineSocket;
     this.folder = folder;
+    this.#stateDir = stateDir;
     this.proxy = proxy;
     this.socket = path.join(folder, 'api.sock');
   }
 
-  static async set(dockerHost: string): Promise<Stage> {
+  static async set(dockerHost: string, { name = 'bench', settings, rewrite }: StageOptions = {}): Promise<Stage> {
     const engineSocket = dockerHost.replace(/^unix:\/\//, '');
+    const stateDir = path.join(cache, name);
     await mkdir(stateDir, { recursive: true });
     const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-bench-'));
-    const proxy = new RecordingProxy(engineSocket);
-    const stage = new Stage(engineSocket, folder, proxy);
+    const proxy = new RecordingProxy(engineSocket, rewrite);
+    const stage = new Stage(engineSocket, folder, stateDir, proxy);
+    if (settings !== undefined) await writeFile(stage.#settingsFile, settings);
+    stage.#hasSettings = settings !== undefined;
     await proxy.listen(stage.proxySocket);
     return stage;
   }
@@ -41,6 +57,10 @@ export class Stage implements AsyncDisposable {
   /** Where requests to the engine pass the recording proxy. */
   get proxySocket(): string {
     return path.join(this.folder, 'engine.sock');
+  }
+
+  get #settingsFile(): string {
+    return path.join(this.folder, 'agent.toml');
   }
 
   get daemonPid(): number {
@@ -56,7 +76,8 @@ export class Stage implements AsyncDisposable {
   async startDaemon({ recorded = false } = {}): Promise<number> {
     await this.stopDaemon();
     const begun = performance.now();
-    const daemon = spawn(program, ['serve', '--log-level', 'error'], {
+    const settings = this.#hasSettings ? ['--config', this.#settingsFile] : [];
+    const daemon = spawn(program, ['serve', '--log-level', 'error', ...settings], {
       env: this.#environment(recorded ? this.proxySocket : this.engineSocket),
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -146,7 +167,7 @@ export class Stage implements AsyncDisposable {
     return {
       ...process.env,
       DOCKER_HOST: `unix://${engineSocket}`,
-      KERNELET_STATE_DIR: stateDir,
+      KERNELET_STATE_DIR: this.#stateDir,
       KERNELET_SOCKET: this.socket,
     };
   }

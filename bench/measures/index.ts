@@ -12,6 +12,7 @@ import { rpc } from './rpc.ts';
 import { simulated } from './simulated.ts';
 import { startUp } from './start-up.ts';
 import { statistics } from './statistics.ts';
+import { walls } from './walls.ts';
 
 export const measures: readonly Measure[] = [
   startUp,
@@ -21,6 +22,7 @@ export const measures: readonly Measure[] = [
   oneShot,
   output,
   lifecycle,
+  walls,
   allocation,
   statistics,
   memberQuery,

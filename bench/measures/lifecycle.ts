@@ -25,7 +25,8 @@ interface Round {
   readonly bareDestroy: number;
 }
 
-async function firstAnswer(stage: Stage, id: string): Promise<void> {
+/** Asks a kernel of Python a query, and waits for the answer. */
+export async function firstAnswer(stage: Stage, id: string): Promise<void> {
   const name = randomUUID();
   const request = { mode: 'query', code: '6 * 7', timeoutMs: null };
   await call(stage.socket, 'POST', `/v1/kernels/${id}/runs`, { run: name, request });

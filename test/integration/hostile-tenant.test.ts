@@ -104,6 +104,7 @@ const openThere = [
   'reach the host tcp service',
   'reach the gateway udp service',
   'list /proc/1/fd',
+  'keep /',
   'write /proc/sys/kernel/core_pattern',
   'privileges new ones can be had',
 ];

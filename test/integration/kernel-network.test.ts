@@ -11,6 +11,7 @@ import { Bridge } from '../../src/network/bridge.ts';
 import type { ServiceAddress } from '../../src/network/cluster-services.ts';
 import { machinePacketFilter, type PacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { agentBridges, probeBridge } from '../../src/network/firewall/probe.ts';
+import { tryRulesHere } from '../../src/network/firewall/trial.ts';
 import { connectTestEngine, EngineLedger, shellSpec, within } from '../support/engine.ts';
 import { firewallRules } from '../support/inventory.ts';
 import { Neighbour } from '../support/neighbour.ts';
@@ -125,6 +126,8 @@ describe.each([
       expect(before.length).toBeGreaterThan(6);
       expect(await agentBridges(within(10_000))).toContain(bridge.interfaceName);
       expect(await probeBridge(bridge.interfaceName, within(30_000))).toBe('filtered');
+      expect(await tryRulesHere(connectionLimit, within(30_000))).toEqual({ walls: null, counting: null });
+      expect(printed('ip', 'netns', 'list')).not.toContain('kernelet-trial');
       const saved = printed('iptables-save');
       try {
         spawnSync('iptables', ['-P', 'FORWARD', 'ACCEPT']);

@@ -4,10 +4,11 @@ import { NodeUnderTest } from '../support/node-under-test.ts';
 
 /** Prints, for each call, its errno's name, or `ok`. The arguments are such that the filter alone answers with EPERM. */
 const probe = `
-import ctypes, errno, json, platform
+import ctypes, errno, json, os, platform
 libc = ctypes.CDLL(None, use_errno=True)
 arm = platform.machine() == 'aarch64'
 text = ctypes.create_string_buffer
+own = os.open('/home/work', os.O_RDONLY)
 calls = {
   'socket AF_VSOCK': ((41, 198), 40, 1, 0),
   'socket AF_ALG': ((41, 198), 38, 5, 0),
@@ -40,6 +41,11 @@ calls = {
   'mount_setattr': ((442, 442), -1, text(b'/'), 0, 0, 0),
   'bpf': ((321, 280), -1, 0, 0),
   'clone with a user namespace': ((56, 220), 0x10000011, 0, 0, 0, 0),
+  'change how a folder is kept': ((16, 29), own, 0x40086602, text(8)),
+  'the same, with bits that are not looked at': ((16, 29), own, 0x540086602, text(8)),
+  'change the project of a folder': ((16, 29), own, 0x401c5820, text(28)),
+  'ask how a folder is kept': ((16, 29), own, 0x80086601, text(8)),
+  'ask how much there is to read': ((16, 29), 0, 0x541b, text(8)),
   'clone3': ((435, 435), 0, 0),
   'socket AF_UNIX': ((41, 198), 1, 1, 0),
   'socket AF_INET': ((41, 198), 2, 1, 0),
@@ -84,6 +90,9 @@ describe.each(['bridge', 'none'])('a tenant with the network %s', (network) => {
       'socket of UDP': 'ok',
       'socket of MPTCP': expect.stringMatching(/^(ok|EPROTONOSUPPORT|ENOPROTOOPT|EINVAL)$/),
       memfd_create: 'ok',
+      // The file system may have no such thing.
+      'ask how a folder is kept': expect.stringMatching(/^(ok|ENOTTY|EOPNOTSUPP)$/),
+      'ask how much there is to read': expect.stringMatching(/^(ok|ENOTTY)$/),
     });
     expect(Object.keys(found).length).toBeGreaterThan(36);
   });

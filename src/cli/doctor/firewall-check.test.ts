@@ -4,7 +4,8 @@ import { type FirewallFacts, firewallResult } from './firewall-check.ts';
 
 const version = 'nftables v1.0.6 (Lester Gooch #5)';
 const probed = (...found: readonly ProbeResult[]) => new Map(found.map((result, index) => [`kl-${index}`, result]));
-const facts: FirewallFacts = { userId: 0, version, readable: true, probes: new Map() };
+const taken = { walls: null, counting: null };
+const facts: FirewallFacts = { userId: 0, version, readable: true, trial: taken, probes: new Map() };
 
 it.each<[string, Partial<FirewallFacts>, object]>([
   ['can be used', {}, { state: 'ok', detail: version }],
@@ -22,6 +23,13 @@ it.each<[string, Partial<FirewallFacts>, object]>([
     { state: 'failed', detail: expect.stringContaining('kernels on kl-1 reach this host') },
   ],
   ['cannot be tried', { probes: probed('unknown') }, { state: 'warning' }],
+  ['takes no rules', { trial: { ...taken, walls: 'no table' } }, { state: 'failed', detail: 'no table' }],
+  [
+    'cannot count connections',
+    { trial: { ...taken, counting: 'no module' } },
+    { state: 'failed', fix: expect.stringContaining('nft_connlimit') },
+  ],
+  ['cannot be given rules', { trial: null }, { state: 'warning', fix: 'apt-get install -y iproute2' }],
 ])('a firewall that %s', (_what, found, result) => {
   expect(firewallResult({ ...facts, ...found })).toMatchObject(result);
 });

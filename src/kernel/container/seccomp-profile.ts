@@ -14,7 +14,7 @@ const allowedCalls = [
   // Files and folders.
   'access chdir chmod chown close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 fallocate',
   'fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync flock fstat fstatfs fsync ftruncate futimesat getcwd',
-  'getdents getdents64 ioctl lchown link linkat lseek lstat mkdir mkdirat mknod mknodat name_to_handle_at newfstatat open',
+  'getdents getdents64 lchown link linkat lseek lstat mkdir mkdirat mknod mknodat name_to_handle_at newfstatat open',
   'openat openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv rename renameat',
   'renameat2 rmdir sendfile splice stat statfs statx symlink symlinkat sync sync_file_range syncfs tee truncate umask unlink',
   'unlinkat utime utimensat utimes vmsplice write writev',
@@ -76,6 +76,17 @@ const types = { stream: 1, datagram: 2, raw: 3, mask: 0xf };
  */
 const streams = [0, 6, 262];
 const datagrams = { inet: [0, 17, 1], inet6: [0, 17, 58] };
+/**
+ * The kinds of control calls by which file systems of Linux are asked to keep a file in another way (`_IOC_TYPE` of <linux/fs.h>, where
+ * XFS and ext4 began them): the owner of a file could take it out of the project whose quota limits him. What reads
+ * is allowed: FS_IOC_GETFLAGS, FS_IOC_FSGETXATTR, FS_IOC_FIEMAP.
+ */
+const fileKinds = [0x66, 0x58];
+const readingFiles = [0x8008_6601, 0x801c_581f, 0xc020_660b];
+/** Where the kind of a control call is in its number. */
+const kindShift = 8;
+/** Linux looks at so many bits of the number, whatever is in the rest of the argument. */
+const controlMask = 0xffff_ffff;
 /** All flags of clone(2) that make a namespace (`CLONE_NEW*` in <linux/sched.h>). */
 const namespaceFlags = 0x7e02_0000;
 /** What personality(2) may be asked for: the usual one, 2.6 as the version, addresses in order, both; and to say which. */
@@ -117,6 +128,21 @@ function internetSockets(family: 'inet' | 'inet6'): readonly object[] {
   ];
 }
 
+/** The leading bits of bytes, which together are those of all bytes but these. A rule has one comparison for each argument. */
+function otherBytes(excluded: readonly number[], bits = 0, value = 0): readonly { mask: number; value: number }[] {
+  const mask = (0xff00 >> bits) & 0xff;
+  if (!excluded.some((byte) => (byte & mask) === value)) return [{ mask, value }];
+  if (bits === 8) return [];
+  return [0, 0x80 >> bits].flatMap((next) => otherBytes(excluded, bits + 1, value | next));
+}
+
+/** Control calls but those that change how a file system keeps a file. */
+function controlCalls(): readonly object[] {
+  const kinds = otherBytes(fileKinds).map(({ mask, value }) => masked(1, mask << kindShift, value << kindShift));
+  const reading = readingFiles.map((number) => masked(1, controlMask, number));
+  return [...kinds, ...reading].map((rule) => allow(['ioctl'], { args: [rule] }));
+}
+
 /**
  * What a jail leaves out, whatever capability brings it: calls by which a process looks into another one or changes it,
  * namespaces and mounts, and those that show more of the machine than a program needs (spec kernel-runner 17.2).
@@ -146,6 +172,7 @@ export function seccompProfile(architecture: NodeJS.Architecture, without: Reado
       ...internetSockets('inet6'),
       equal('socket', families.packet, { includes: { caps: ['CAP_NET_RAW'] } }),
       equal('socketpair', families.unix),
+      ...controlCalls(),
       ...personalities.map((personality) => equal('personality', personality)),
       allow(['clone'], { args: [masked(0, namespaceFlags, 0)] }),
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: notImplemented },

@@ -1,0 +1,64 @@
+/**
+ * Tries the rules of kernels' networks where no packet comes by, in a network of the trial's own: whether this machine takes
+ * them is seen when they are put there, since what they need is in modules of the Linux kernel.
+ */
+import { randomBytes } from 'node:crypto';
+import { withDeadline } from '../../lib/deadline.ts';
+import { silentLogger } from '../../lib/log.ts';
+import { runProgram } from '../../lib/run-program.ts';
+import { Firewall } from './firewall.ts';
+import type { PacketFilter } from './packet-filter.ts';
+import type { FirewallScope } from './rule-set.ts';
+
+const timeoutMs = 15_000;
+const maxOutputBytes = 2 ** 20;
+
+/** What a machine says of rules that it cannot take; null = it takes them. */
+export interface RulesTrial {
+  /** Of those that keep kernels off each other and the host. */
+  readonly walls: string | null;
+  /** Of those that count connections. */
+  readonly counting: string | null;
+}
+
+/** Whether a packet filter takes the rules of a network with this limit of connections. Never rejects. */
+export async function tryRules(
+  filter: PacketFilter,
+  connectionLimit: number,
+  signal: AbortSignal,
+): Promise<RulesTrial> {
+  const problemWith = async (limit: number): Promise<string | null> => {
+    const scope: FirewallScope = { tag: 'trial', interfaces: 'kl-trial', kind: 'isolated', connectionLimit: limit };
+    const firewall = new Firewall(scope, { filter, rulesChain: null, log: silentLogger });
+    const facts = { interfaces: [], refused: [], refusedPorts: [] };
+    const options = { what: 'the trial of rules', timeoutMs, signal };
+    try {
+      await withDeadline(options, (deadline) => firewall.apply(facts, deadline));
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  };
+  const walls = await problemWith(0);
+  if (walls !== null || connectionLimit === 0) return { walls, counting: null };
+  return { walls, counting: await problemWith(connectionLimit) };
+}
+
+/** Tries them in a network that is made for it; null when none can be made. Needs root. Never rejects, and leaves nothing. */
+export async function tryRulesHere(connectionLimit: number, signal: AbortSignal): Promise<RulesTrial | null> {
+  const space = `kernelet-trial-${randomBytes(4).toString('hex')}`;
+  const ip = (args: readonly string[], ends: AbortSignal) => runProgram('ip', args, { signal: ends, timeoutMs });
+  try {
+    if ((await ip(['netns', 'add', space], signal)).exitCode !== 0) return null;
+    return await tryRules(filterIn(space), connectionLimit, signal);
+  } finally {
+    await ip(['netns', 'delete', space], AbortSignal.timeout(timeoutMs));
+  }
+}
+
+/** The packet filter of a network with a name. What holds for the whole machine stays as it is. */
+const filterIn = (space: string): PacketFilter => ({
+  run: (program, args, { signal }, input = '') =>
+    runProgram('ip', ['netns', 'exec', space, program, ...args], { signal, input, maxOutputBytes }),
+  filterBridges: async () => true,
+});
