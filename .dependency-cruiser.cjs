@@ -41,7 +41,6 @@ const packages = {
   'smol-toml': '^src/config/toml\\.ts$',
   koffi: '^src/lib/foreign-functions\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
-  '@lydell/node-pty': '^src/runner/terminal/pty\\.ts$',
   yaml: '^src/backendai/rpc/create-kernels/definition-module\\.ts$',
   ws: '^src/runner/terminal/websocket\\.ts$',
   zeromq: '^src/backendai/transport/zeromq\\.ts$',

@@ -22,7 +22,7 @@ await bundle(
   'dist/programs',
 );
 await bundle({ runner: 'src/runner/main.ts' }, `${volume}/runner`);
-await buildTerminal(`${volume}/runner/terminal`);
+await buildTerminal(`${volume}/runner`);
 await cp('src/runner/drivers', `${volume}/runner/drivers`, {
   recursive: true,
   filter: (file) => !/\.ts$|__pycache__/.test(file),

@@ -50,15 +50,14 @@ const englishOnly = {
  *
  * @param {Readonly<Record<string, string>>} input
  * @param {string} dir
- * @param {readonly import('rolldown').Plugin[]} more
  */
-export async function bundle(input, dir, more = []) {
+export async function bundle(input, dir) {
   const build = await rolldown({
     input,
     platform: 'node',
     external: ['koffi', /^zeromq/],
     logLevel: 'warn',
-    plugins: [noHttp2, englishOnly, ...more],
+    plugins: [noHttp2, englishOnly],
   });
   await build.write({
     dir,

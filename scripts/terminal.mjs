@@ -1,28 +1,18 @@
-// Builds the web terminal of the runner volume: its server, the add-on that makes terminals, and the page.
+// Builds what terminals in the runner volume are made of: the add-on, and of the web terminal the server and the page.
 import { cp } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
 
-/** The server's package looks for its add-on in a package of its own; ours lies beside the bundle, in the runner volume. */
-const addOnBesideBundle = {
-  name: 'add-on-beside-bundle',
-  resolveId: (source, importer) =>
-    source === './requireBinary' && /node-pty/.test(importer ?? '') ? '\0add-on' : null,
-  load: (id) =>
-    id === '\0add-on'
-      ? 'import { createRequire } from "node:module";\nexport const requireBinary = (file) => createRequire(import.meta.url)(`./${file}`);\n'
-      : null,
-};
-
 /**
- * Builds it.
+ * Builds it beside the runner, in whose folder every bundle finds the add-on as the package that it is of.
  *
- * @param {string} folder
+ * @param {string} runner
  */
-export async function buildTerminal(folder) {
-  await bundle({ terminal: 'src/runner/terminal/main.ts' }, folder, [addOnBesideBundle]);
-  const addOn = import.meta.resolve(`@lydell/node-pty-${process.platform}-${process.arch}/pty.node`);
-  await cp(fileURLToPath(addOn), `${folder}/pty.node`);
+export async function buildTerminal(runner) {
+  const folder = `${runner}/terminal`;
+  await bundle({ terminal: 'src/runner/terminal/main.ts' }, folder);
+  const addOn = `@lydell/node-pty-${process.platform}-${process.arch}/pty.node`;
+  await cp(fileURLToPath(import.meta.resolve(addOn)), `${runner}/node_modules/${addOn}`);
   await cp('src/runner/terminal/page', `${folder}/page`, { recursive: true });
   for (const [file, name] of [
     [import.meta.resolve('@xterm/xterm/lib/xterm.mjs'), 'xterm.js'],

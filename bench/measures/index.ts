@@ -12,12 +12,14 @@ import { rpc } from './rpc.ts';
 import { simulated } from './simulated.ts';
 import { startUp } from './start-up.ts';
 import { statistics } from './statistics.ts';
+import { terminal } from './terminal.ts';
 import { walls } from './walls.ts';
 
 export const measures: readonly Measure[] = [
   startUp,
   rpc,
   query,
+  terminal,
   memory,
   oneShot,
   output,

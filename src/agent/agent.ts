@@ -15,6 +15,7 @@ import type { ContextState } from '../protocol/kernel-contexts.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
+import type { TerminalSize } from '../protocol/terminal-size.ts';
 import type { Download } from '../runner-client/runner-client.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
@@ -209,6 +210,8 @@ export interface Agent extends AsyncDisposable {
   cancel(id: string, run: RunId, killSignal: string, signal: AbortSignal): Promise<void>;
   /** A signal to the processes of a run, and nothing more; says whether there were any. */
   signal(id: string, run: RunId, name: string, signal: AbortSignal): Promise<{ delivered: boolean }>;
+  /** The size of a run's terminal; says whether it has one. Throws NOT_SUPPORTED for an older runner. */
+  resize(id: string, run: RunId, size: TerminalSize, signal: AbortSignal): Promise<{ resized: boolean }>;
   /** By the interpreter of this context, `main` when absent. */
   complete(id: string, code: string, cursor: number, signal: AbortSignal, context?: string): Promise<readonly string[]>;
 

@@ -9,6 +9,7 @@ import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { type ContextState, mainContext } from '../protocol/kernel-contexts.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
+import type { TerminalSize } from '../protocol/terminal-size.ts';
 import { listFiles } from '../runner-client/kernel-files.ts';
 import type { Download, RunnerClient } from '../runner-client/runner-client.ts';
 import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
@@ -231,6 +232,11 @@ export class DefaultAgent implements Agent {
   async signal(id: string, run: RunId, name: string, signal: AbortSignal): Promise<{ delivered: boolean }> {
     const { client } = await this.#runner(id);
     return await client.request('signal', { run, signal: name }, { signal });
+  }
+
+  async resize(id: string, run: RunId, size: TerminalSize, signal: AbortSignal): Promise<{ resized: boolean }> {
+    const { client } = await this.#runner(id);
+    return await client.request('resize', { run, ...size }, { signal });
   }
 
   async complete(

@@ -143,6 +143,12 @@ export class ApiClient implements AsyncDisposable {
     return (await this.#api.json<'signalRun'>({ method: 'POST', path, document })).delivered;
   }
 
+  /** The size of its terminal; whether it has one. */
+  async resizeRun(id: string, run: string, document: ApiBody<'resizeRun'>, signal: AbortSignal): Promise<boolean> {
+    const path = `${runPath(id, run)}/resize`;
+    return (await this.#api.json<'resizeRun'>({ method: 'POST', path, document, idempotent: true, signal })).resized;
+  }
+
   /** The events of a run above `after`, until the stream ends or breaks. Rejects like every request. */
   async runEvents(
     id: string,

@@ -37,6 +37,10 @@ export function statusOfEnd(end: RunEnd): EndStatus {
       const value = end.memoryBytes === null ? '' : ` of ${formatByteSize(end.memoryBytes)}`;
       return { status: exitStatus.limit, line: `the program was killed at its memory limit${value}` };
     }
+    case 'cpu-limit':
+      return { status: exitStatus.limit, line: 'the program was killed at its limit of CPU time' };
+    case 'output-limit':
+      return { status: exitStatus.limit, line: 'the program was killed at the limit of its output' };
     case 'kernel-ended':
       return { status: exitStatus.failure, line: 'the kernel ended while the program was running' };
     case 'internal':

@@ -11,8 +11,9 @@ import type { KerneletError } from '../lib/errors.ts';
 /** Where output goes. Writes are taken in order; a write resolves when the system has the bytes. */
 export interface OutputPort {
   readonly isTerminal: boolean;
-  /** Width of the terminal in characters; 80 when there is none. */
+  /** Size of the terminal in characters; 80 and 24 when there is none. */
   readonly columns: number;
+  readonly rows: number;
   /** Rejects with the system's `EPIPE` when nobody reads any more, and with FILE_ERROR when it is not taken. */
   write(data: Uint8Array | string): Promise<void>;
 }
@@ -29,10 +30,15 @@ export interface InputPort {
   chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Switches the echo of a terminal off; the returned object switches it back on. Without a terminal: nothing. */
   silence(): Disposable;
+  /**
+   * Has a terminal give every key as it is, and show output as it is, until disposed; whatever ends the process ends that too.
+   * Throws NOT_SUPPORTED.
+   */
+  raw(): Disposable;
 }
 
 /** The signals that commands listen to; the daemon alone to SIGUSR2. */
-export type CliSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR2';
+export type CliSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR2' | 'SIGWINCH' | 'SIGCONT';
 
 /** The process around the command: streams, signals, environment, time. `process-io.ts` makes the real one. */
 export interface CliIo {

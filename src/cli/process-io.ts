@@ -10,11 +10,13 @@ import { sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import type { CliIo, InputPort, OutputPort } from './host.ts';
+import { RawTerminal } from './raw-terminal.ts';
 
 /** Streams, signals and environment of this process. */
 export function createProcessIo(): CliIo {
+  const stdin = new StdinInput(() => process.stdin, isatty(0));
   return {
-    stdin: new StdinInput(() => process.stdin, isatty(0)),
+    stdin,
     stdout: new FdOutput(1),
     stderr: new FdOutput(2),
     environ: process.env,
@@ -30,6 +32,7 @@ export function createProcessIo(): CliIo {
       process.title = 'kernelet';
     },
     dieBySignal(signal) {
+      stdin.restore();
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);
       // The signal is delivered to this thread before kill returns; SIGKILL is for a signal that is ignored.
@@ -43,6 +46,7 @@ export function createProcessIo(): CliIo {
 export class StdinInput implements InputPort {
   readonly isTerminal: boolean;
   readonly #source: () => Readable;
+  #raw: RawTerminal | null = null;
 
   /** `process.stdin` is opened by its first use, so it is asked for as late as possible. */
   constructor(source: () => Readable, isTerminal: boolean) {
@@ -66,6 +70,16 @@ export class StdinInput implements InputPort {
     } finally {
       stream.destroy();
     }
+  }
+
+  raw(): Disposable {
+    this.#raw = new RawTerminal();
+    return this.#raw;
+  }
+
+  /** Before this process ends without a word. */
+  restore(): void {
+    this.#raw?.[Symbol.dispose]();
   }
 
   silence(): Disposable {
@@ -109,6 +123,11 @@ export class FdOutput implements OutputPort {
   get columns(): number {
     const stream = this.#fd === 2 ? process.stderr : process.stdout;
     return this.isTerminal && stream.columns > 0 ? stream.columns : 80;
+  }
+
+  get rows(): number {
+    const stream = this.#fd === 2 ? process.stderr : process.stdout;
+    return this.isTerminal && stream.rows > 0 ? stream.rows : 24;
   }
 
   write(data: Uint8Array | string): Promise<void> {

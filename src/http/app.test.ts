@@ -175,6 +175,7 @@ describe('wrong requests', () => {
     ['POST', 'interrupt', undefined],
     ['POST', 'cancel', {}],
     ['POST', 'signal', { signal: 'SIGHUP' }],
+    ['POST', 'resize', { columns: 80, rows: 24 }],
     ['POST', 'stdin?eof=true', undefined],
   ])('%s …/%s answers an unknown run', async (method, action, body) => {
     const id = await create();

@@ -8,6 +8,7 @@ import {
   maxEnvironBytes,
   maxEnvironEntries,
   maxPathBytes,
+  maxTerminalCells,
 } from './limits.ts';
 
 /** Whether a text has a NUL, which no path, argument or variable can hold. */
@@ -92,6 +93,11 @@ export const argumentsField = z
     `arguments may have ${maxArgumentBytes} bytes at most together`,
   )
   .readonly();
+
+/** The size of a terminal in characters. */
+export const terminalSizeSchema = z
+  .strictObject({ columns: z.int().min(1).max(maxTerminalCells), rows: z.int().min(1).max(maxTerminalCells) })
+  .openapi('TerminalSize', { example: { columns: 80, rows: 24 } });
 
 /** A duration in milliseconds, above 0. */
 export const durationField = z.int().min(1).max(maxDurationMs);

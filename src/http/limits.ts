@@ -24,6 +24,8 @@ export const maxAccelerators = 16;
 export const maxCpus = 1_000_000;
 export const maxMemoryBytes = Number.MAX_SAFE_INTEGER;
 export const maxProcesses = 4_194_304;
+/** Columns or rows of a terminal. */
+export const maxTerminalCells = 1000;
 /** The longest duration: 365 days. */
 export const maxDurationMs = 365 * 24 * 3600 * 1000;
 /** Signals that may be sent to a run. */

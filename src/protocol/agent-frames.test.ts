@@ -25,6 +25,13 @@ describe('parseAgentFrameHeader', () => {
       ...{ stdin: 'closed', output: 'newest', timeoutMs: null },
     }),
     execute({ mode: 'program', source: { from: 'stdin' }, args: [], environ: {}, output: 'wait', timeoutMs: null }),
+    execute({ mode: 'command', argv: ['sh'], tty: { columns: 80, rows: 24 }, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['sh'], limits: {}, timeoutMs: null }),
+    execute({
+      ...{ mode: 'command', argv: ['sh'], timeoutMs: null },
+      limits: { cpuSeconds: 1, memoryBytes: 2 ** 20, outputBytes: 0 },
+    }),
+    { t: 'request', id: 2, method: 'resize', params: { run: 'r', columns: 1, rows: 1000 } },
     { t: 'ack', run: 'r-1', n: 12 },
     { t: 'data' },
     { t: 'end' },
@@ -64,6 +71,12 @@ describe('parseAgentFrameHeader', () => {
   });
 
   const bad: readonly unknown[] = [
+    execute({ mode: 'command', argv: ['sh'], tty: { columns: 0, rows: 24 }, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['sh'], tty: true, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['sh'], limits: { cpuSeconds: 0 }, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['sh'], limits: { memoryBytes: 1 }, timeoutMs: null }),
+    execute({ mode: 'command', argv: ['sh'], limits: { outputBytes: -1 }, timeoutMs: null }),
+    { t: 'request', id: 2, method: 'resize', params: { run: 'r', columns: 1001, rows: 1 } },
     null,
     [],
     { t: 'welcome' },

@@ -17,19 +17,23 @@ import { type Fields, flag, list, object, oneOf, runId, text, whole } from './gu
 import { type ContextSpec, type ContextState, contextName } from './kernel-contexts.ts';
 import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptions } from './kernel-services.ts';
 import { runName } from './run-description.ts';
+import { runLimits } from './run-limits.ts';
 import type { RunnerStatus } from './runner-frames.ts';
+import { type TerminalSize, terminalSize } from './terminal-size.ts';
 
 /** Brought the end of a program's input (`input` without a text), and folders to upload. */
 export const generation2 = 2;
-/** Brought services. */
+/** Brought services of kernels: applications, SSH and the web terminal. */
 export const generation3 = 3;
 /**
  * Brought contexts beside `main`, names, options and signals for programs and commands, output for several readers, and values
  * and errors with every form; `generation-3.ts` has what older ones are told instead.
  */
 export const generation4 = 4;
+/** Brought terminals and limits for programs and commands; `generation-4.ts` has what older ones are told of their ends. */
+export const generation5 = 5;
 /** The newest generation of the protocol that this program speaks; the lower of both sides' is used. */
-export const protocolGeneration = generation4;
+export const protocolGeneration = Math.max(generation2, generation3, generation4, generation5);
 
 /** The header of a frame that the agent sends. */
 export type AgentFrameHeader =
@@ -84,6 +88,11 @@ export interface RunnerRequests {
   readonly signal: {
     readonly params: { readonly run: RunId; readonly signal: string };
     readonly result: { readonly delivered: boolean };
+  };
+  /** The size of a run's terminal from now on, the last one counts; says whether it has one. */
+  readonly resize: {
+    readonly params: { readonly run: RunId } & TerminalSize;
+    readonly result: { readonly resized: boolean };
   };
   /** Drops what is kept of a finished run. */
   readonly forget: { readonly params: { readonly run: RunId }; readonly result: null };
@@ -173,6 +182,7 @@ const requestGuards: RequestGuards = {
   interrupt: (params) => ({ run: params['run'] === null ? null : runId(params['run']), ...context(params) }),
   cancel: (params) => ({ run: runId(params['run']), signal: signal(params['signal']) }),
   signal: (params) => ({ run: runId(params['run']), signal: signal(params['signal']) }),
+  resize: (params) => ({ run: runId(params['run']), ...terminalSize(params, 'params') }),
   forget: (params) => ({ run: runId(params['run']) }),
   complete: (params) => ({
     code: text(params['code'], 'code', maxCode),
@@ -289,13 +299,15 @@ function source(value: unknown): ProgramSource {
 }
 
 /** What is absent stays so: a request that comes again is compared with the first. */
-function processOptions({ name, cwd, environ, stdin, output }: Fields): ProcessOptions {
+function processOptions({ name, cwd, environ, stdin, output, tty, limits }: Fields): ProcessOptions {
   return {
     ...(isAbsent(name) ? {} : { name: runName(name) }),
     ...(isAbsent(cwd) ? {} : { cwd: path(cwd) }),
     ...(isAbsent(environ) ? {} : { environ: variables(environ) }),
     ...(isAbsent(stdin) ? {} : { stdin: oneOf(stdin, ['stream', 'closed'] as const, 'stdin') }),
     ...(isAbsent(output) ? {} : { output: oneOf(output, ['wait', 'newest'] as const, 'output') }),
+    ...(isAbsent(tty) ? {} : { tty: terminalSize(tty, 'tty') }),
+    ...(isAbsent(limits) ? {} : { limits: runLimits(limits) }),
   };
 }
 

@@ -1,5 +1,7 @@
 /** What a kernel's runner can be asked to execute, in four modes. */
 import { mainContext } from './kernel-contexts.ts';
+import type { RunLimits } from './run-limits.ts';
+import type { TerminalSize } from './terminal-size.ts';
 
 /** Where a program comes from. `path` is below the kernel's home. */
 export type ProgramSource =
@@ -22,6 +24,10 @@ export interface ProcessOptions {
    * number of readers begin where they like.
    */
   readonly output?: 'wait' | 'newest' | undefined;
+  /** Its standard streams are a terminal that begins with this size; its output is kept as by `newest`. */
+  readonly tty?: TerminalSize | undefined;
+  /** Of the program itself; what builds it has none. */
+  readonly limits?: RunLimits | undefined;
 }
 
 /** One execution; `timeoutMs` null: without a time limit. */

@@ -28,6 +28,10 @@ it.each<[ExecuteRequest, object]>([
     { mode: 'program', command: '"print(1)" 2' },
   ],
   [
+    { mode: 'command', argv: ['bash'], tty: { columns: 80, rows: 24 }, output: 'wait', timeoutMs: null },
+    { mode: 'command', command: 'bash', tty: true, output: 'newest' },
+  ],
+  [
     { mode: 'program', source: { from: 'stdin' }, args: [], timeoutMs: null },
     { mode: 'program', command: '-' },
   ],

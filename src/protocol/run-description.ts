@@ -16,6 +16,8 @@ export interface RunDescription {
   readonly command: string | null;
   /** `newest`: it waits for no reader, has any number of them, and its oldest output goes when there is too much. */
   readonly output: 'wait' | 'newest';
+  /** Whether it runs on a terminal. */
+  readonly tty: boolean;
   /** The process of a program or command, and its process group, as the kernel's programs see them. */
   readonly pid: number | null;
   /** When it began, in milliseconds since the epoch. */
@@ -35,6 +37,7 @@ export const undescribed: RunDescription = {
   name: null,
   command: null,
   output: 'wait',
+  tty: false,
   pid: null,
   startedAt: null,
 };
@@ -43,8 +46,9 @@ export const undescribed: RunDescription = {
 export function describe(request: ExecuteRequest): RunDescription {
   const about = { ...undescribed, mode: request.mode, context: contextOf(request) };
   if (request.mode !== 'program' && request.mode !== 'command') return about;
-  const { name = null, output = 'wait' } = request;
-  return { ...about, name, output, command: commandOf(request) };
+  const { name = null, tty, output = 'wait' } = request;
+  const kept = tty ? 'newest' : output;
+  return { ...about, name, output: kept, tty: tty !== undefined, command: commandOf(request) };
 }
 
 /** Reads what a runner says of a run. Throws FrameError. */
@@ -58,6 +62,8 @@ export function runDescription(fields: Fields): RunDescription {
     name: name === null ? null : runName(name),
     command: command === null ? null : text(command, 'command', maxCommand),
     output: oneOf(output, outputs, 'output'),
+    // Runners of generation 4 have none.
+    tty: fields['tty'] === true,
     pid: pid === null ? null : whole(pid, 'pid', 1),
     startedAt: startedAt === null ? null : finite(startedAt, 'startedAt'),
   };

@@ -12,6 +12,8 @@ export const endReasons = [
   'signalled',
   'time-limit',
   'memory-limit',
+  'cpu-limit',
+  'output-limit',
   'cancelled',
   'kernel-ended',
   'unable',

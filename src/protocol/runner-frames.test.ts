@@ -21,6 +21,7 @@ const about = {
   name: 'web',
   command: 'server',
   output: 'newest',
+  tty: true,
   pid: 7,
   startedAt: 1.5,
 };

@@ -1,5 +1,5 @@
 /** What runners of older generations lack, which a request is refused for. Pure. */
-import { generation2, generation3, generation4, type RunnerRequest } from '../protocol/agent-frames.ts';
+import { generation2, generation3, generation4, generation5, type RunnerRequest } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
 
@@ -15,6 +15,8 @@ const processes: Need = {
   generation: generation4,
   lack: 'has no names, folders, variables or signals for programs, and no output that waits for nobody',
 };
+
+const terminals: Need = { generation: generation5, lack: 'has no terminals for programs' };
 
 /** What a request needs that not every runner has; null: nothing. */
 export function needOf(request: RunnerRequest): Need | null {
@@ -34,6 +36,8 @@ export function needOf(request: RunnerRequest): Need | null {
       return ofExecution(request.params.request);
     case 'signal':
       return processes;
+    case 'resize':
+      return terminals;
     case 'complete':
     case 'interrupt':
       return ofContext(request.params.context);
@@ -47,6 +51,8 @@ const ofContext = (name = mainContext): Need | null => (name === mainContext ? n
 function ofExecution(request: ExecuteRequest): Need | null {
   if (request.mode === 'query') return ofContext(request.context);
   if (request.mode === 'batch') return null;
-  const { name, cwd, environ, stdin, output } = request;
+  const { name, cwd, environ, stdin, output, tty, limits } = request;
+  if (tty !== undefined) return terminals;
+  if (limits !== undefined) return { generation: generation5, lack: 'has no limits for programs' };
   return [name, cwd, environ, stdin, output].some((option) => option !== undefined) ? processes : null;
 }

@@ -26,6 +26,7 @@ const guards: Guards = {
   interrupt: (result) => ({ interrupted: flag(fields(result)['interrupted'], 'interrupted') }),
   cancel: () => null,
   signal: (result) => ({ delivered: flag(fields(result)['delivered'], 'delivered') }),
+  resize: (result) => ({ resized: flag(fields(result)['resized'], 'resized') }),
   forget: () => null,
   complete: (result) => ({ matches: list(fields(result)['matches'], 'matches').map((match) => text(match, 'match')) }),
   'create-context': (result) => ({ existing: flag(fields(result)['existing'], 'existing') }),

@@ -29,6 +29,7 @@ function setUp(control: Partial<RunControl> = {}) {
         interrupt: () => true,
         cancel() {},
         signal: () => true,
+        resize: () => false,
         ask: () => ({ [Symbol.dispose]() {} }),
         input: () => false,
         stdin: async () => true,

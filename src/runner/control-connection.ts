@@ -3,6 +3,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { AgentFrameHeader, RunnerRequests } from '../protocol/agent-frames.ts';
 import { eventFor } from '../protocol/generation-3.ts';
+import { endFor, summaryFor } from '../protocol/generation-4.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
 import { type RunnerError, type RunnerErrorCode, runnerErrorCodes } from '../protocol/runner-frames.ts';
 import type { Contexts } from './contexts.ts';
@@ -58,13 +59,18 @@ export class ControlConnection {
     for (const reader of this.#sent.get(run.id)?.keys() ?? []) this.#pumpTo(run, reader);
   }
 
+  /** Tells where a run stands. */
+  tell(run: Run): void {
+    this.#socket.send({ t: 'run', summary: summaryFor(this.#protocol, run.summary()) });
+  }
+
   #pumpTo(run: Run, reader: number): void {
     const readers = this.#sent.get(run.id);
     let sent = readers?.get(reader);
     while (sent !== undefined && !this.#socket.busy) {
       const next = run.replay.next(sent);
       if (!next) break;
-      const { n, event, body } = eventFor(this.#protocol, next, sent);
+      const { n, event, body } = eventFor(this.#protocol, endFor(this.#protocol, next), sent);
       this.#socket.send({ t: 'event', run: run.id, n, event, ...(reader === 0 ? {} : { reader }) }, body);
       sent = n;
       readers?.set(reader, sent);
@@ -212,6 +218,12 @@ export function requestHandler(parts: RequestParts): RequestHandler {
         return null;
       case 'signal':
         return { delivered: runs.signal(request.params.run, request.params.signal) };
+      case 'resize': {
+        const { run: id, ...size } = request.params;
+        const run = runs.get(id);
+        await run.begun;
+        return { resized: run.control?.resize(size) ?? false };
+      }
       case 'forget':
         runs.forget(request.params.run);
         return null;

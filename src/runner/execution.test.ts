@@ -12,19 +12,15 @@ import { PipePool } from './pipe-pool.ts';
 import { Run, type RunObserver } from './run.ts';
 import { Tenant } from './tenant.ts';
 
-function setUp(timeoutMs: number | null = null) {
+function setUp(timeoutMs: number | null = null, request: ExecuteRequest = { mode: 'query', code: 'x', timeoutMs }) {
   const clock = new FakeClock();
   const log = new ContainerLog(() => true, { debug: false, clock });
   const tenant = new Tenant({ uid: 1, gid: 1, home: '/nowhere', pipes: new PipePool('/nowhere'), log });
-  const run = new Run(
-    'r' as RunId,
-    { mode: 'query', code: 'x', timeoutMs },
-    {
-      room: new OutputRoom(8 * 1024 * 1024),
-      observer: { eventsAdded() {}, phaseChanged() {} },
-      clock,
-    },
-  );
+  const run = new Run('r' as RunId, request, {
+    room: new OutputRoom(8 * 1024 * 1024),
+    observer: { eventsAdded() {}, phaseChanged() {} },
+    clock,
+  });
   const execution = new Execution(run, tenant, clock);
   run.begin(execution);
   const signals: string[] = [];
@@ -72,6 +68,26 @@ describe('an execution', () => {
     execution.aim({ signal: (name) => signals.push(`next ${name}`) > 0 });
     expect(signals).toEqual(['SIGKILL', 'next SIGKILL']);
     expect(execution.outcome(0)).toEqual({ exitCode: -9, reason: 'time-limit' });
+  });
+
+  // @promise run-limits
+  it('prints as much as it may, to the byte, and is ended by more', () => {
+    const limits = { outputBytes: 5 };
+    const { run, execution, signals } = setUp(null, { mode: 'command', argv: ['x'], limits, timeoutMs: null });
+    execution.output('stdout', Buffer.from('123'));
+    execution.output('stderr', Buffer.from('45'));
+    expect(signals).toEqual([]);
+    execution.output('stdout', Buffer.from('6'));
+    expect(signals).toEqual(['SIGKILL']);
+    expect(events(run).map(({ kind, size }) => `${kind} ${size}`)).toEqual(['stdout 3', 'stderr 2']);
+    expect(execution.outcome(-9)).toEqual({ exitCode: -9, reason: 'output-limit' });
+  });
+
+  // @promise run-limits
+  it('that has used its CPU time says so, where it was given one', () => {
+    const limited = setUp(null, { mode: 'command', argv: ['x'], limits: { cpuSeconds: 1 }, timeoutMs: null });
+    for (const exitCode of [-24, 152]) expect(limited.execution.outcome(exitCode).reason).toBe('cpu-limit');
+    expect(setUp().execution.outcome(-24).reason).toBe('signalled');
   });
 
   it('that is cancelled ends by the signal, by force after a while, with the status of its program', async () => {

@@ -6,16 +6,21 @@ import { closeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import type { ProcessOptions } from '../protocol/execute-request.ts';
 import { type EndReason, maxPrompt } from '../protocol/run-event.ts';
+import type { TerminalSize } from '../protocol/terminal-size.ts';
 import { AskedInput } from './asked-input.ts';
+import { limited, programOf } from './limited-command.ts';
 import { oomKills } from './oom-kills.ts';
 import type { Question, Run, RunControl } from './run.ts';
 import type { TenantCommand } from './runtime.ts';
 import type { RunningCommand, Tenant } from './tenant.ts';
 import { type ExitFacts, signalNumber } from './tenant-process.ts';
 import { InputWriter } from './tenant-streams.ts';
+import type { TenantTerminal } from './terminal/tenant-terminal.ts';
 
 const killAfterMs = 2000;
 const killed = -9;
+/** Of a program that SIGXCPU (24) ended. */
+const outOfTime = -24;
 
 /** Something that an execution can signal: a process group, or the interpreter. */
 export interface Signallable {
@@ -36,10 +41,14 @@ export class Execution implements RunControl, Disposable {
   readonly #release = new DisposableStack();
   readonly #oomKillsBefore = oomKills();
   readonly #options: ProcessOptions;
+  #printed = 0;
   #stopped: Outcome | null = null;
   #target: Signallable | null = null;
   #input: InputWriter | null = null;
   #inputDescriptor: number | null = null;
+  /** As soon as the run has begun, when it is to have one. */
+  #terminal: Promise<TenantTerminal> | null = null;
+  #size: TerminalSize | null;
   /** The first one has been asked; the others wait for it. */
   readonly #questions: Question[] = [];
 
@@ -49,6 +58,7 @@ export class Execution implements RunControl, Disposable {
     this.clock = clock;
     const { request } = run;
     this.#options = request?.mode === 'program' || request?.mode === 'command' ? request : {};
+    this.#size = this.#options.tty ?? null;
     const timeoutMs = request?.timeoutMs ?? null;
     if (timeoutMs !== null) this.#release.use(clock.after(timeoutMs, () => this.#timeIsUp()));
     this.#release.defer(() => {
@@ -62,8 +72,13 @@ export class Execution implements RunControl, Disposable {
     return this.#stopped;
   }
 
-  /** Gives the run a standard input that its main program will get, unless it is to have none. */
+  /** Gives the run a standard input that its main program will get, unless it is to have none, or a terminal. */
   async openInput(): Promise<void> {
+    if (this.#size) {
+      this.#terminal = this.#openTerminal(this.#size);
+      await this.#terminal;
+      return;
+    }
     if (this.#options.stdin === 'closed') return;
     const ends = await this.tenant.pipes.takeForInput();
     this.#input = new InputWriter(ends.ours);
@@ -77,6 +92,18 @@ export class Execution implements RunControl, Disposable {
    */
   async command(command: TenantCommand, main: boolean): Promise<ExitFacts> {
     if (this.#stopped) return { exitCode: this.#stopped.exitCode, notStarted: null };
+    const { environ, cwd = null, limits } = this.#options;
+    let own: TenantCommand = { ...command, environ: { ...command.environ, ...environ }, cwd: main ? cwd : null };
+    if (main && limits) {
+      const program = programOf(this.tenant, own);
+      const notStarted = `${command.argv[0]}: not found`;
+      if (program === null) {
+        this.say(notStarted);
+        return { exitCode: 127, notStarted };
+      }
+      own = { ...own, argv: limited(program, command.argv.slice(1), limits) };
+    }
+    if (main && this.#terminal) return await this.#onTerminal(await this.#terminal, own);
     using asked = main && this.#isAsked ? await this.#askedInput() : null;
     const { taskLog } = this.tenant;
     taskLog?.open();
@@ -85,8 +112,6 @@ export class Execution implements RunControl, Disposable {
       taskLog?.copy(bytes);
       return this.output(stream, bytes);
     };
-    const { environ, cwd = null } = this.#options;
-    const own = { ...command, environ: { ...command.environ, ...environ }, cwd: main ? cwd : null };
     const running = await this.tenant.run(own, {
       stdin: asked?.theirs ?? (main ? this.#takeInputDescriptor() : null),
       stdout: (bytes) => take('stdout', bytes),
@@ -110,8 +135,9 @@ export class Execution implements RunControl, Disposable {
 
   /** Output of the run, with a copy for the container's log. */
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean {
-    this.tenant.log.copy(bytes);
-    return this.run.output(stream, bytes);
+    const passed = this.#withinLimit(bytes);
+    this.tenant.log.copy(passed);
+    return this.run.output(stream, this.#size ? asShown(passed) : passed);
   }
 
   /** One line of the runner's own on the run's standard error. */
@@ -130,6 +156,8 @@ export class Execution implements RunControl, Disposable {
     if (this.#stopped) return this.#stopped.reason === 'cancelled' ? { exitCode, reason: 'cancelled' } : this.#stopped;
     const byForce = exitCode === killed || exitCode === 128 - killed;
     if (byForce && oomKills() > this.#oomKillsBefore) return { exitCode, reason: 'memory-limit' };
+    const byTime = exitCode === outOfTime || exitCode === 128 - outOfTime;
+    if (byTime && this.#options.limits?.cpuSeconds !== undefined) return { exitCode, reason: 'cpu-limit' };
     return { exitCode, reason: exitCode < 0 ? 'signalled' : 'exited' };
   }
 
@@ -164,7 +192,19 @@ export class Execution implements RunControl, Disposable {
     return true;
   }
 
+  resize(size: TerminalSize): boolean {
+    if (!this.#size) return false;
+    this.#size = size;
+    this.#terminal?.then(
+      (terminal) => terminal.resize(size),
+      () => {}, // Told where the program starts.
+    );
+    return true;
+  }
+
   async stdin(bytes: Uint8Array, eof: boolean): Promise<boolean> {
+    // Its input ends by a key, and takes more from others.
+    if (this.#terminal && this.#options.stdin !== 'closed') return (await this.#terminal).write(bytes);
     if (!this.#input) return false;
     const isTaken = await this.#input.write(bytes);
     if (eof) this.#input.end();
@@ -173,6 +213,29 @@ export class Execution implements RunControl, Disposable {
 
   [Symbol.dispose](): void {
     this.#release.dispose();
+  }
+
+  /** Loaded only where a run has one: each module costs every kernel memory. */
+  async #openTerminal(size: TerminalSize): Promise<TenantTerminal> {
+    const { TenantTerminal } = await import('./terminal/tenant-terminal.ts');
+    const terminal = new TenantTerminal(this.tenant, size, (bytes) =>
+      this.run.output('stdout', this.#withinLimit(bytes)),
+    );
+    this.#release.use(terminal);
+    return terminal;
+  }
+
+  /** What is typed and shown there is nobody's log. */
+  async #onTerminal(terminal: TenantTerminal, command: TenantCommand): Promise<ExitFacts> {
+    const running = terminal.start(command);
+    this.aim(running);
+    this.run.processChanged(running.pid);
+    const facts = await running.exited;
+    this.run.processChanged(null);
+    this.aim(null);
+    terminal.drain();
+    if (facts.notStarted !== null) this.say(facts.notStarted);
+    return facts;
   }
 
   /** A question is answered or withdrawn; the next one is asked. */
@@ -205,6 +268,18 @@ export class Execution implements RunControl, Disposable {
     });
   }
 
+  /** What of these bytes may still be printed; more than that ends the run. */
+  #withinLimit(bytes: Uint8Array): Uint8Array {
+    const { outputBytes } = this.#options.limits ?? {};
+    if (outputBytes === undefined) return bytes;
+    const left = outputBytes - this.#printed;
+    this.#printed = Math.min(this.#printed + bytes.length, outputBytes);
+    if (bytes.length <= left) return bytes;
+    this.#stopped ??= { exitCode: killed, reason: 'output-limit' };
+    this.#target?.signal('SIGKILL');
+    return bytes.subarray(0, left);
+  }
+
   #takeInputDescriptor(): number | null {
     const descriptor = this.#inputDescriptor;
     this.#inputDescriptor = null;
@@ -222,3 +297,7 @@ export class Execution implements RunControl, Disposable {
     this.#target?.signal('SIGKILL');
   }
 }
+
+/** What did not pass through a terminal, as one shows it. */
+const asShown = (bytes: Uint8Array): Uint8Array =>
+  Buffer.from(Buffer.from(bytes).toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1');

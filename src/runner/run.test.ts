@@ -8,6 +8,7 @@ const control: RunControl = {
   interrupt: () => true,
   cancel() {},
   signal: () => true,
+  resize: () => false,
   ask: () => ({ [Symbol.dispose]() {} }),
   input: () => true,
   stdin: async () => true,
@@ -41,7 +42,16 @@ describe('a run', () => {
     expect(phases()).toEqual(['running', 'waiting-input', 'running', 'finished']);
     expect(run.summary()).toEqual({
       ...{ run: 'r', phase: 'finished', last: 3, oldest: 1, exitCode: 3, reason: 'exited' },
-      ...{ mode: 'query', context: 'main', name: null, command: null, output: 'wait', pid: null, startedAt: 1700 },
+      ...{
+        mode: 'query',
+        context: 'main',
+        name: null,
+        command: null,
+        output: 'wait',
+        tty: false,
+        pid: null,
+        startedAt: 1700,
+      },
     });
   });
 

@@ -5,6 +5,7 @@ import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { maxBodyBytes } from '../protocol/frame.ts';
 import { describe, type RunDescription } from '../protocol/run-description.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../protocol/run-event.ts';
+import type { TerminalSize } from '../protocol/terminal-size.ts';
 import type { OutputRoom } from './output-room.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
@@ -28,6 +29,8 @@ export interface RunControl {
   input(text: string | null): boolean;
   /** Signals its process group; says whether there was one. */
   signal(name: NodeJS.Signals): boolean;
+  /** The size of its terminal from now on; says whether it has one. */
+  resize(size: TerminalSize): boolean;
   /** Gives the program input; resolves when it is taken, with whether the program can take more. */
   stdin(bytes: Uint8Array, eof: boolean): Promise<boolean>;
 }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { summaryFor } from '../protocol/generation-4.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
 import type { RunnerConfig } from '../protocol/runner-config.ts';
@@ -79,7 +80,7 @@ export class Runner {
       execute: (run) => this.#execute(run),
       observer: {
         eventsAdded: (run) => this.#control?.pump(run),
-        phaseChanged: (run) => this.#control?.socket.send({ t: 'run', summary: run.summary() }),
+        phaseChanged: (run) => this.#control?.tell(run),
       },
     });
     this.#status.onChange(() => this.#control?.socket.send({ t: 'status', status: this.#status.read() }));
@@ -236,7 +237,8 @@ export class Runner {
     } else new FileConnection(socket, this.#tenant, clock);
     const { kernelId, generation } = this.#config;
     const status = this.#status.read();
-    socket.send({ t: 'welcome', protocol, kernelId, generation, status, runs: this.#runs.list() });
+    const runs = this.#runs.list().map((summary) => summaryFor(protocol, summary));
+    socket.send({ t: 'welcome', protocol, kernelId, generation, status, runs });
   }
 
   #onSignal(): void {

@@ -27,6 +27,7 @@ function setUp(options: { limitBytes?: number; released?: boolean } = {}) {
   const control: RunControl = {
     interrupt: () => true,
     cancel: (signal) => void signals.push(signal),
+    resize: () => false,
     signal: (signal) => signals.push(`only ${signal}`) > 0,
     ask: () => ({ [Symbol.dispose]() {} }),
     input: () => true,

@@ -9,6 +9,7 @@ import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { withoutHidden } from './inherited-descriptors.ts';
 
 const oomScorePath = '/proc/self/oom_score_adj';
 const tenantOomScore = '500';
@@ -52,7 +53,7 @@ export function spawnTenant(options: TenantSpawn): TenantProcess {
         env: options.environ,
         uid: options.uid,
         gid: options.gid,
-        stdio: options.stdio,
+        stdio: withoutHidden(options.stdio),
         detached: true,
       }),
     );

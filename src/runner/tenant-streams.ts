@@ -1,6 +1,6 @@
 /** The runner's ends of the streams of tenants' processes: their output, their input, and lines of JSON. */
 import { readSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { type OnReadOpts, Socket } from 'node:net';
 import { isSystemError } from '../lib/system-error.ts';
 import { outputPassed } from './collect-garbage.ts';
 
@@ -11,6 +11,10 @@ const largestPipeBytes = 1024 * 1024;
 
 /** Takes bytes that it may keep; returns whether more may come now. */
 export type OutputConsumer = (bytes: Uint8Array) => boolean;
+
+/** Opens a descriptor to be read, into a buffer of its caller's. */
+type OpenStream = (options: { readonly fd: number; readonly onread: OnReadOpts }) => Socket;
+const openPipe: OpenStream = (options) => new Socket({ ...options, readable: true, writable: false });
 
 /**
  * Reads one output stream, and owns its descriptor. Reading stops while the consumer is full, which blocks the program;
@@ -24,13 +28,11 @@ export class OutputReader implements Disposable {
   #open = true;
   #paused = false;
 
-  constructor(descriptor: number, consumer: OutputConsumer) {
+  constructor(descriptor: number, consumer: OutputConsumer, open: OpenStream = openPipe) {
     this.#descriptor = descriptor;
     this.#consumer = consumer;
-    this.#socket = new Socket({
+    this.#socket = open({
       fd: descriptor,
-      readable: true,
-      writable: false,
       onread: { buffer: scratch, callback: (size) => this.#deliver(size) },
     });
     this.#socket.on('error', () => this[Symbol.dispose]());
@@ -80,7 +82,7 @@ export class OutputReader implements Disposable {
     try {
       return readSync(this.#descriptor, scratch, 0, scratch.length, null);
     } catch (error) {
-      if (isSystemError(error, 'EAGAIN', 'EINTR')) return 0;
+      if (isSystemError(error, 'EAGAIN', 'EINTR', 'EIO')) return 0;
       throw error;
     }
   }

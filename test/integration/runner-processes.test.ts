@@ -115,3 +115,38 @@ print("over")
     expect(text.replace('caught\n', '')).toBe('on\n<a line>\nover\n');
   });
 });
+
+// @promise run-limits
+describe('the limits of a run', () => {
+  it('end it by its CPU time, and by what it prints, with the reason', async () => {
+    const [spinning, printing] = await Promise.all([
+      start('while :; do :; done', { limits: { cpuSeconds: 1 } }),
+      start('yes', { limits: { outputBytes: 100_000 } }),
+    ]);
+    expect((await read(printing, 1)).text).toBe('y\n'.repeat(50_000));
+    await read(spinning, 1);
+    await expect.poll(() => summaries.get(spinning)).toMatchObject({ exitCode: -24, reason: 'cpu-limit' });
+    await expect.poll(() => summaries.get(printing)).toMatchObject({ exitCode: -9, reason: 'output-limit' });
+  });
+
+  it('refuse it memory, on a terminal too, and are nobody else’s', async () => {
+    const script = 'exec python3 -c "bytearray(2**27); print(1)"';
+    const limits = { memoryBytes: 2 ** 27 };
+    const refused = await Promise.all([
+      start(script, { limits }),
+      start(script, { limits, tty: { columns: 80, rows: 24 } }),
+    ]);
+    for (const run of refused) expect((await read(run, 1)).text).toContain('MemoryError');
+    expect((await read(await start(script), 1)).text).toBe('1\n');
+  });
+
+  it('leave a program that is not there to be told', async () => {
+    const run = await start('', { limits: { cpuSeconds: 1 } });
+    await read(run, 1);
+    await expect.poll(() => summaries.get(run)).toMatchObject({ exitCode: 0, reason: 'exited' });
+    const missing = kernel.nextRun();
+    const request = { mode: 'command', argv: ['nosuch'], limits: { cpuSeconds: 1 }, timeoutMs: null } as const;
+    await peer.request('execute', { run: missing, request });
+    expect(await peer.follow(missing, 0)).toMatchObject({ exitCode: 127, reason: 'unable' });
+  });
+});

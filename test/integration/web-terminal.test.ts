@@ -95,6 +95,27 @@ describe('the web terminal', () => {
     });
   });
 
+  it('comes back to a shell with what it showed meanwhile, and shares it, by the token of the page', async () => {
+    const [session, other] = ['a'.repeat(32), 'b'.repeat(32)];
+    const first = await TerminalClient.open(host, { session });
+    first.type('x=kept; (sleep 0.3; echo "mean"while) &\r');
+    await shows(first, /x=kept.*\r\n/);
+    first[Symbol.dispose]();
+    using back = await TerminalClient.open(host, { session, columns: 60, rows: 20 });
+    await shows(back, /x=kept[\s\S]*meanwhile/);
+    back.type('echo $x; stty size\r');
+    await shows(back, 'kept\r\n20 60');
+    using shared = await TerminalClient.open(host, { session });
+    await shows(shared, /meanwhile[\s\S]*kept\r\n20 60/);
+    shared.type('echo "bo"th\r');
+    await shows(back, 'both');
+    using stranger = await TerminalClient.open(host, { session: other });
+    stranger.type('echo "<$x>"\r');
+    await shows(stranger, '<>\r\n');
+    back.type('exit\r');
+    for (const client of [back, shared]) await vi.waitFor(() => expect(client.closed).toBe(1000), { timeout: 10_000 });
+  });
+
   it('keeps up with much output, and waits for a client that reads nothing', async () => {
     using terminal = await TerminalClient.open(host);
     terminal.type('yes 0123456789012345678901234567890123456789 | head -c 20000000; echo; echo "do"ne\r');

@@ -17,6 +17,7 @@ import { FakeAgent } from './fake-agent.ts';
 export class MemoryOutput implements OutputPort {
   isTerminal = false;
   columns = 80;
+  rows = 24;
   /** Every write from now on rejects with it. */
   failure: Error | null = null;
   readonly chunks: Buffer[] = [];
@@ -38,10 +39,22 @@ export class MemoryInput implements InputPort {
   /** Whether the input stays open behind the pieces. */
   open = false;
   silenced = 0;
+  /** How often it was made raw, and is raw now. */
+  readonly raws = { made: 0, held: 0 };
 
   async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     for (const piece of this.pieces) yield Buffer.from(piece);
     if (this.open && !signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  }
+
+  raw(): Disposable {
+    this.raws.made += 1;
+    this.raws.held += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.raws.held -= 1;
+      },
+    };
   }
 
   silence(): Disposable {

@@ -17,6 +17,7 @@ export interface PlantedRun {
   readonly stdin: Buffer[];
   readonly inputs: (string | null)[];
   readonly signals: string[];
+  readonly sizes: string[];
   stdinEnded: boolean;
   interrupts: number;
 }
@@ -51,6 +52,8 @@ interface Params {
   readonly text: string | null;
   readonly eof: boolean;
   readonly signal: string;
+  readonly columns: number;
+  readonly rows: number;
   readonly path: string;
 }
 
@@ -107,12 +110,16 @@ export class PlantedRunner extends ScriptedRunner {
   }
 
   /** undefined: as every scripted runner answers. */
-  #answerTo(method: string, { run, request, text, eof, signal, path }: Params, body: Uint8Array): unknown {
+  #answerTo(
+    method: string,
+    { run, request, text, eof, signal, path, columns, rows }: Params,
+    body: Uint8Array,
+  ): unknown {
     const planted = this.#planted;
     switch (method) {
       case 'execute': {
         if (planted.runs.has(run ?? '')) return { existing: true };
-        const made = { request, stdin: [], inputs: [], signals: [], stdinEnded: false, interrupts: 0 };
+        const made = { request, stdin: [], inputs: [], signals: [], sizes: [], stdinEnded: false, interrupts: 0 };
         planted.runs.set(run ?? '', made);
         return { existing: false };
       }
@@ -132,6 +139,9 @@ export class PlantedRunner extends ScriptedRunner {
       case 'cancel':
         planted.run(run ?? '').signals.push(signal);
         return null;
+      case 'resize':
+        planted.run(run ?? '').sizes.push(`${columns}x${rows}`);
+        return { resized: true };
       case 'signal':
         planted.run(run ?? '').signals.push(`only ${signal}`);
         return { delivered: true };

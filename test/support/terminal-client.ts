@@ -23,7 +23,7 @@ export class TerminalClient implements Disposable {
 
   static async open(
     host: string,
-    hello: { token?: string; columns?: number; rows?: number } = {},
+    hello: { token?: string; session?: string; columns?: number; rows?: number } = {},
     origin?: string,
   ): Promise<TerminalClient> {
     const socket = new WebSocket(`ws://${host}/ws`, 'tty', origin === undefined ? {} : { origin });
@@ -31,9 +31,10 @@ export class TerminalClient implements Disposable {
       socket.once('open', resolve);
       socket.once('error', reject);
     });
-    const { token = '', columns = 100, rows = 30 } = hello;
-    socket.send(Buffer.from(JSON.stringify({ AuthToken: token, columns, rows })));
-    return new TerminalClient(socket);
+    const { token = '', session, columns = 100, rows = 30 } = hello;
+    const client = new TerminalClient(socket);
+    socket.send(Buffer.from(JSON.stringify({ AuthToken: token, Session: session, columns, rows })));
+    return client;
   }
 
   type(text: string): void {

@@ -57,7 +57,9 @@ describe('exec', () => {
     [['-c', 'x', '--name', 'a'], /--name goes with -- CMD/],
     [['-c', 'x', '-e', 'A=b'], /--env goes with -- CMD/],
     [['-w', 'data', 'file.py'], /--workdir goes with -- CMD/],
-    [['-i', '--', 'cat'], /--stdin goes with --detach/],
+    [['--tty', '--'], /no command behind --/],
+    [['-t', '-c', 'x'], /give -c CODE or -- CMD, not both/],
+    [['-t', '--detach-keys', 'ctrl', '--', 'ls'], /"ctrl" is neither/],
   ])('%j is refused, and nothing runs', async (args, message) => {
     const { status, stderr } = await cli.run(['exec', id, ...args]);
     expect([status, runs()]).toEqual([2, []]);

@@ -5,6 +5,7 @@ import { newRunId } from '../../lib/ids.ts';
 import type { ApiClient, ExecuteRequest } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { parseDetachKeys } from '../detach-keys.ts';
 import { exitStatus } from '../exit-status.ts';
 import type { CliIo, InputPort } from '../host.ts';
 import { EndedBySignal, interruptMs } from '../interruption.ts';
@@ -12,6 +13,7 @@ import { environOf } from '../kernel-options.ts';
 import { contentOf, localFile } from '../local-file.ts';
 import { type OptionReader, UsageError } from '../option-reader.ts';
 import { RunSession } from '../run-session.ts';
+import { assertTerminal, onTerminal, TerminalSession } from '../terminal-session.ts';
 
 export const exec = {
   name: 'exec',
@@ -19,6 +21,7 @@ export const exec = {
   description: `Three forms:
   exec ID (FILE | -c CODE | -)           like a cell of a notebook: state is kept, the last value is shown
   exec ID -- CMD...                      a command of the image; standard input goes to it
+  exec -it ID CMD...                     the same on a terminal: editors, shells, whatever asks for one
   exec ID --batch [--build CMD] --exec CMD   clean, build, execute; "*" is the language's own way
 
 Code waits for the code before it in its context, a batch for that of main; commands begin at once. The first Ctrl-C interrupts the run, a second one kills it. Code of the first
@@ -26,7 +29,10 @@ form that is killed, by that or by a limit, takes the variables with it; files s
 answered from standard input.
 
 With --detach the command runs on in the background, and its name or id is printed: \`kernelet processes\` lists it, and
-\`kernelet attach\` shows what it has printed, of which about the newest MiB is kept.`,
+\`kernelet attach\` shows what it has printed, of which about the newest MiB is kept.
+
+On a terminal (--tty) every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl-P Ctrl-Q leaves it alone: it runs on, and
+\`kernelet attach\` comes back to it.`,
   operands: [],
   usage: 'ID (FILE | -c CODE | - | -- CMD...)',
   passThrough: 'after-second',
@@ -38,7 +44,9 @@ With --detach the command runs on in the background, and its name or id is print
     { flags: '--build <command>', help: 'with --batch: how to build' },
     { flags: '--exec <command>', help: 'with --batch: how to execute' },
     { flags: '-d, --detach', help: 'run the command in the background' },
-    { flags: '-i, --stdin', help: 'with --detach: keep its standard input open for attach' },
+    { flags: '-t, --tty', help: 'run the command on a terminal' },
+    { flags: '-i, --stdin', help: 'with --detach: keep its standard input open for attach; else it is sent anyway' },
+    { flags: '--detach-keys <keys>', help: 'what leaves a terminal, ctrl-p,ctrl-q when absent' },
     { flags: '--name <name>', help: 'a name for the command, by which it is found' },
     { flags: '-w, --workdir <folder>', help: 'the folder in which the command runs' },
     {
@@ -46,6 +54,9 @@ With --detach the command runs on in the background, and its name or id is print
       help: 'variable of the command; without a value, it is taken from here',
       repeat: true,
     },
+    { flags: '--cpu-limit <duration>', help: 'seconds of CPU time of each process of the command' },
+    { flags: '--mem-limit <size>', help: 'address space of each process of the command' },
+    { flags: '--output-limit <size>', help: 'kill the command when it has printed so much' },
     { flags: '--timeout <duration>', help: 'kill the program after this long' },
     { flags: '--save-media <folder>', help: 'save pictures, HTML and PDF of values there' },
   ],
@@ -55,6 +66,7 @@ With --detach the command runs on in the background, and its name or id is print
     { command: 'kernelet exec 3f2a analysis.py', what: 'the code of a file on this machine' },
     { command: "kernelet exec 3f2a --context second -c 'x = 1'", what: 'with variables of its own' },
     { command: 'kernelet exec 3f2a -- ls -l', what: 'a command' },
+    { command: 'kernelet exec -it 3f2a vim notes.txt', what: 'on a terminal' },
     {
       command: 'kernelet exec 3f2a -d --name web -w site -- python3 -m http.server',
       what: 'a server in the background',
@@ -70,8 +82,15 @@ With --detach the command runs on in the background, and its name or id is print
       throw new UsageError(`which kernel: give its id${place}`, '`kernelet ps` lists the kernels.');
     }
     const request = await requestOf(call, rest);
+    const isShown = options.flag('tty') && !options.flag('detach');
+    const detachKeys = parseDetachKeys(options.text('detach-keys'));
+    if (isShown) assertTerminal(screen);
     const interruption = call.listen();
     await using client = await daemonClient(call);
+    if (isShown && request.mode === 'command') {
+      const { signal } = interruption;
+      return await new TerminalSession({ client, screen, kernel: id, request, detachKeys, signal }).show();
+    }
     if (options.flag('detach')) return await detach(call, client, id, request, interruption.signal);
     const session = new RunSession({
       client,
@@ -132,12 +151,25 @@ async function requestOf({ options, literal, host }: CommandCall, rest: readonly
   if (Object.values(batch).some((text) => text !== undefined)) {
     throw new UsageError('--clean, --build and --exec go with --batch');
   }
-  if (literal) {
+  const isCommand = literal || options.flag('tty');
+  if (isCommand) {
     if (code !== undefined) throw new UsageError('give -c CODE or -- CMD, not both');
-    if (rest.length === 0) throw new UsageError('no command behind --');
-    return { mode: 'command', argv: rest, ...processOptions(options, host.io), timeoutMs };
+    if (rest.length === 0)
+      throw new UsageError(literal ? 'no command behind --' : 'no command to run: exec -it ID CMD');
+    const request = { mode: 'command', argv: rest, ...processOptions(options, host.io), timeoutMs } as const;
+    return options.flag('tty') ? onTerminal(request, host.io) : request;
   }
-  const misplaced = ['detach', 'stdin', 'name', 'workdir', 'env'].find((name) => options.has(name));
+  const misplaced = [
+    'detach',
+    'stdin',
+    'name',
+    'workdir',
+    'env',
+    'detach-keys',
+    'cpu-limit',
+    'mem-limit',
+    'output-limit',
+  ].find((name) => options.has(name));
   if (misplaced !== undefined) throw new UsageError(`--${misplaced} goes with -- CMD`);
   const [source, ...excess] = rest;
   if (code !== undefined ? rest.length > 0 : excess.length > 0) {
@@ -149,11 +181,22 @@ async function requestOf({ options, literal, host }: CommandCall, rest: readonly
 
 function processOptions(options: OptionReader, io: CliIo) {
   const isDetached = options.flag('detach');
-  if (options.flag('stdin') && !isDetached) throw new UsageError('--stdin goes with --detach: else it is sent anyway');
   const environ = options.list('env').length === 0 ? undefined : environOf(options.list('env'), io);
   const { name, cwd } = { name: options.text('name'), cwd: options.text('workdir') };
-  const background = { output: 'newest', stdin: options.flag('stdin') ? 'stream' : 'closed' } as const;
-  return { name, cwd, environ, ...(isDetached ? background : {}) };
+  const isOpen = options.flag('stdin') || options.flag('tty');
+  const background = { output: 'newest', stdin: isOpen ? 'stream' : 'closed' } as const;
+  return { name, cwd, environ, limits: limitsOf(options), ...(isDetached ? background : {}) };
+}
+
+/** Processors count seconds. */
+function limitsOf(options: OptionReader) {
+  const cpuMs = options.duration('cpu-limit');
+  const limits = {
+    cpuSeconds: cpuMs === undefined ? undefined : Math.ceil(cpuMs / 1000),
+    memoryBytes: options.byteSize('mem-limit'),
+    outputBytes: options.byteSize('output-limit'),
+  };
+  return Object.values(limits).every((limit) => limit === undefined) ? undefined : limits;
 }
 
 async function codeOf(source: string | undefined, stdin: InputPort, folder: string): Promise<string> {

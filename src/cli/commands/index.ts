@@ -31,6 +31,7 @@ export const commandTable: readonly CommandEntry[] = [
   entry('ps', 'list kernels', async () => (await import('./ps.ts')).ps),
   entry('inspect', 'show everything about a kernel', async () => (await import('./inspect.ts')).inspect),
   entry('exec', 'run code or a command in a kernel', async () => (await import('./exec.ts')).exec),
+  entry('shell', 'open a shell in a kernel', async () => (await import('./shell.ts')).shell),
   entry('processes', 'list what runs in a kernel', async () => (await import('./processes.ts')).processes),
   entry('attach', 'show a command in the background', async () => (await import('./attach.ts')).attach),
   entry('kill', 'end or signal what runs in a kernel', async () => (await import('./kill.ts')).kill),

@@ -72,7 +72,13 @@ describe('a command in the background', () => {
       [{ kind: 'finished', exitCode: 3, reason: 'exited' }],
     ];
     cli.agent.runs.set('web', {
-      ...{ request: { mode: 'command', argv: ['serve'], timeoutMs: null }, stdin: [], inputs: [], signals: [] },
+      ...{
+        request: { mode: 'command', argv: ['serve'], timeoutMs: null },
+        stdin: [],
+        inputs: [],
+        signals: [],
+        sizes: [],
+      },
       ...{ stdinEnded: false, interrupts: 0 },
     });
     const io = cli.io();
@@ -90,7 +96,7 @@ describe('a command in the background', () => {
 
   it('gets standard input when that is asked for, and goes on when the reader leaves', async () => {
     const request = { mode: 'command', argv: ['cat'], timeoutMs: null } as const;
-    const fake = { request, stdin: [], inputs: [], signals: [], stdinEnded: false, interrupts: 0 };
+    const fake = { request, stdin: [], inputs: [], signals: [], sizes: [], stdinEnded: false, interrupts: 0 };
     cli.agent.runs.set('web', fake);
     cli.agent.script = async function* (run, signal) {
       yield [{ kind: 'started' }];

@@ -11,6 +11,7 @@ import { type OptionReader, UsageError } from '../option-reader.ts';
 import { Progress } from '../progress.ts';
 import { RunSession } from '../run-session.ts';
 import type { Screen } from '../screen.ts';
+import { assertTerminal, onTerminal, TerminalSession } from '../terminal-session.ts';
 
 export const run = {
   name: 'run',
@@ -28,6 +29,8 @@ any of them is Python. Options stand before FILE; what follows it belongs to the
   passThrough: 'after-first',
   options: [
     { flags: '-c, --code <code>', help: 'the program itself' },
+    { flags: '-t, --tty', help: 'run it on a terminal, whose keys all go to it' },
+    { flags: '-i, --stdin', help: 'nothing: standard input is sent anyway' },
     ...kernelOptions,
     { flags: '--timeout <duration>', help: 'kill the program after this long, such as 500ms, 30s or 5m' },
     { flags: '--file <path>', help: "put a file into the kernel's home first", repeat: true },
@@ -52,9 +55,11 @@ any of them is Python. Options stand before FILE; what follows it belongs to the
       what: 'C, compiled and run, within limits',
     },
     { command: "kernelet run --image debian:bookworm -c 'cat /etc/os-release'", what: 'any image: a shell by default' },
+    { command: "kernelet run -it --image debian:bookworm -c 'exec bash'", what: 'a shell, with the terminal' },
     { command: 'kernelet run --file data.csv analyse.py', what: 'with a file beside the program' },
   ],
   async run(call) {
+    if (call.options.flag('tty')) assertTerminal(call.screen);
     const shot = await planOf(call);
     return await runOnce(call, shot, () => anyClient(call));
   },
@@ -75,18 +80,19 @@ async function planOf({ options, operands, host }: CommandCall): Promise<OneShot
       'Give --lang, or --image, or a first line such as #!/usr/bin/env python3.',
     );
   }
+  const request = {
+    mode: 'program',
+    source: program.source,
+    args: program.args,
+    timeoutMs: options.duration('timeout') ?? null,
+  } as const;
   return {
     create: createBody(options, host.io, {
       language: language?.type ?? (withoutHint ? 'python' : undefined),
       interpreter: 'lazy',
     }),
     files,
-    request: {
-      mode: 'program',
-      source: program.source,
-      args: program.args,
-      timeoutMs: options.duration('timeout') ?? null,
-    },
+    request: options.flag('tty') ? onTerminal(request, host.io) : request,
     force: options.flag('force'),
   };
 }
@@ -116,7 +122,7 @@ async function programOf(options: OptionReader, operands: readonly string[], fol
 interface OneShot {
   readonly create: CreateBody;
   readonly files: readonly LocalFile[];
-  readonly request: ExecuteRequest;
+  readonly request: Extract<ExecuteRequest, { mode: 'program' }>;
   /** Also where the cluster decides. */
   readonly force: boolean;
 }
@@ -176,6 +182,18 @@ async function runIn(
     await screen.note(`port ${containerPort} is published on 127.0.0.1:${hostPort}`);
   }
   for (const file of shot.files) await client.upload(kernel.id, file.name, file, signal);
+  if (shot.request.tty) {
+    // Nobody could come back: the kernel goes with this command.
+    const detachKeys = new Uint8Array();
+    return await new TerminalSession({
+      client,
+      screen,
+      kernel: kernel.id,
+      request: shot.request,
+      detachKeys,
+      signal,
+    }).show();
+  }
   const session = new RunSession({
     client,
     screen,

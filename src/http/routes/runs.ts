@@ -6,6 +6,7 @@ import { displayRoles } from '../../protocol/display.ts';
 import type { EventDocument } from '../../protocol/event-document.ts';
 import { endReasons, type NumberedRunEvent, type RunSummary, runPhases } from '../../protocol/run-event.ts';
 import { encodeErrorFrame, encodeKeepAliveFrame, encodeRunFrame, framesMediaType } from '../../protocol/run-frames.ts';
+import { leastMemoryBytes, maxCpuSeconds, maxLimitBytes } from '../../protocol/run-limits.ts';
 import {
   encodeRunEvent,
   eventStream,
@@ -29,6 +30,7 @@ import {
   pathField,
   runIdField,
   runNameField,
+  terminalSizeSchema,
 } from '../fields.ts';
 import { maxInputBytes, runSignals } from '../limits.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
@@ -61,6 +63,25 @@ const processOptions = {
   output: z.enum(['wait', 'newest']).optional().openapi({
     description:
       '`wait`, when absent: it stands still while much output is unread, and has one reader. `newest`: it never waits, any number of readers begin where they like, and about the newest MiB is kept.',
+  }),
+  limits: z
+    .strictObject({
+      cpuSeconds: z.int().min(1).max(maxCpuSeconds).optional().openapi({
+        description: 'Of CPU time of each of its processes; the run then ends with reason `cpu-limit`.',
+      }),
+      memoryBytes: z.int().min(leastMemoryBytes).max(maxLimitBytes).optional().openapi({
+        description: 'Of address space of each of its processes: what is more, they are refused.',
+      }),
+      outputBytes: z.int().min(0).max(maxLimitBytes).optional().openapi({
+        description:
+          'On all its streams together; what is more is dropped, and the run ends with reason `output-limit`.',
+      }),
+    })
+    .optional()
+    .openapi({ description: "What the program itself may take, beside the kernel's limits." }),
+  tty: terminalSizeSchema.optional().openapi({
+    description:
+      'Its standard streams are a terminal that begins with this size: what it shows comes as `stdout`, what is typed is sent to `stdin`, and output is `newest`. The variable `TERM` says what shows it, `xterm-256color` when absent.',
   }),
 };
 
@@ -131,6 +152,10 @@ const signalReplySchema = z.strictObject({
   delivered: z.boolean().openapi({ description: 'Whether there was a process.' }),
 });
 
+const resizeReplySchema = z.strictObject({
+  resized: z.boolean().openapi({ description: 'Whether the run has a terminal.' }),
+});
+
 /** Reply of `POST …/interrupt`. */
 export const interruptReplySchema = z.strictObject({ interrupted: z.boolean() });
 
@@ -159,6 +184,7 @@ export const runSummarySchema = z
     name: z.string().nullable(),
     command: z.string().nullable().openapi({ description: 'What a program or command runs, cut to 200 characters.' }),
     output: z.enum(['wait', 'newest']),
+    tty: z.boolean().openapi({ description: 'Whether it runs on a terminal.' }),
     pid: z.int().nullable().openapi({ description: 'The process of a program or command, as the kernel sees it.' }),
     startedAt: z.number().nullable().openapi({ description: 'In milliseconds since the epoch.' }),
   })
@@ -298,6 +324,17 @@ export const runOperations = {
     status: 200,
     reply: { 'application/json': signalReplySchema },
   },
+  resizeRun: {
+    method: 'post',
+    path: `${path}/resize`,
+    tag,
+    summary:
+      "Gives the terminal of the run another size, of which its program is told. Of several viewers' the last one counts.",
+    params: runParamsSchema,
+    body: terminalSizeSchema,
+    status: 200,
+    reply: { 'application/json': resizeReplySchema },
+  },
   complete: {
     method: 'post',
     path: '/v1/kernels/{id}/complete',
@@ -367,6 +404,10 @@ export function addRunRoutes(app: ApiApp, agent: Agent): void {
     async signalRun({ params, body, context }) {
       const { signal } = openStream(context);
       return await agent.signal(params.id, await runOf(params, signal), body.signal, signal);
+    },
+    async resizeRun({ params, body, context }) {
+      const { signal } = openStream(context);
+      return await agent.resize(params.id, await runOf(params, signal), body, signal);
     },
     async complete({ params, body, context }) {
       const { code, cursor } = body;

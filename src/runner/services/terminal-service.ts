@@ -135,7 +135,15 @@ export class TerminalService implements BuiltInService {
     });
     const environ = { ...tenant.environ, SHELL: shell[0] ?? '' };
     const title = tenant.environ[kernelVariables.sessionName] ?? 'Terminal';
-    input?.end(JSON.stringify({ argv: shell, environ, folder: tenant.home, title, isLocal } satisfies TerminalOptions));
+    const options: TerminalOptions = {
+      argv: shell,
+      launcher: volumePaths.shell,
+      environ,
+      folder: tenant.home,
+      title,
+      isLocal,
+    };
+    input?.end(JSON.stringify(options));
     errors?.on('error', () => {});
     errors?.on('data', (bytes: Buffer) => tenant.log.copy(bytes));
   }

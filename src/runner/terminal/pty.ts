@@ -1,141 +1,110 @@
-/** A program on a terminal of its own; the only module that imports `@lydell/node-pty`. */
-import { writeSync } from 'node:fs';
-import { type IPty, spawn } from '@lydell/node-pty';
-import { type Clock, systemClock } from '../../lib/clock.ts';
+/** A pseudoterminal, as whoever shows and types sees it. Programs open it by its path. */
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { KerneletError } from '../../lib/errors.ts';
 import { isSystemError } from '../../lib/system-error.ts';
+import type { TerminalSize } from '../../protocol/terminal-size.ts';
+import { hideFromChildren } from '../inherited-descriptors.ts';
+import { type OutputConsumer, OutputReader } from '../tenant-streams.ts';
+import { ptyAddOn } from './add-on.ts';
+import { PtyInput } from './pty-input.ts';
 
-/** The program, and the size of its terminal in characters. */
-export interface PtyCommand {
-  readonly argv: readonly string[];
-  readonly environ: Readonly<Record<string, string>>;
-  readonly folder: string;
-  readonly columns: number;
-  readonly rows: number;
-}
-
-/** A program that runs on its terminal. */
-export interface Pty {
-  /** Types; false when the terminal is full. Then whoever types has to stop until `onDrain`. */
-  write(bytes: Uint8Array): boolean;
-  resize(columns: number, rows: number): void;
-  pause(): void;
-  resume(): void;
-  /** Tells the program that its terminal is gone. */
-  hangUp(): void;
-}
-
-/** What a terminal tells whoever has opened it. */
-export interface PtyEvents {
-  onOutput(bytes: Uint8Array): void;
-  /** The terminal has taken what was typed, after it had been full. */
-  onDrain(): void;
-  /** Once, after the last output. */
-  onEnd(): void;
-}
-
-/** Starts a program. Throws the system's error. */
-export function openPty(command: PtyCommand, events: PtyEvents): Pty {
-  const [program = '', ...args] = command.argv;
-  const pty = spawn(program, args, {
-    name: 'xterm-256color',
-    cols: command.columns,
-    rows: command.rows,
-    cwd: command.folder,
-    env: { ...command.environ },
-    encoding: null,
-  });
-  let ended = false;
-  // Without an encoding the pieces are bytes, whatever the types say.
-  pty.onData((piece: string | Uint8Array) => events.onOutput(typeof piece === 'string' ? Buffer.from(piece) : piece));
-  const input = new PtyInput({ offer: (bytes) => offer(pty, bytes), onDrain: events.onDrain });
-  pty.onExit(() => {
-    ended = true;
-    input.close();
-    events.onEnd();
-  });
-  const unlessEnded = (action: () => void): void => {
-    if (!ended) action();
-  };
-  return {
-    write: (bytes) => ended || input.write(bytes),
-    resize: (columns, rows) => unlessEnded(() => pty.resize(columns, rows)),
-    pause: () => unlessEnded(() => pty.pause()),
-    resume: () => unlessEnded(() => pty.resume()),
-    hangUp: () => unlessEnded(() => pty.kill('SIGHUP')),
-  };
-}
-
-/** The stream that reads the terminal, which the types do not show; without a handle it is closed. */
-type WithStream = { readonly _socket?: { readonly _handle?: { readonly fd?: number } | null } };
+/** Of character devices (the kernel's list of devices): /dev/ptmx is 5:2, what is opened by it 136 to 143. */
+const multiplexer = { major: 5, minor: 2 };
+const [firstTerminalMajor, lastTerminalMajor] = [136, 143];
 
 /**
- * Not by that stream: libuv takes the terminal for one whose writes block, and when it is full tries again without end,
- * so that nobody else is served.
+ * Both ends: the other one is held too, so that the terminal lives before its program has opened it, and as long as something
+ * that it printed is to be read.
  */
-function offer(pty: IPty, bytes: Uint8Array): number {
-  const descriptor = (pty as unknown as WithStream)._socket?._handle?.fd ?? -1;
-  if (descriptor < 0) return bytes.length;
-  try {
-    return writeSync(descriptor, bytes);
-  } catch (error) {
-    // What a program that has ended was to read is lost.
-    return isSystemError(error, 'EAGAIN') ? 0 : bytes.length;
-  }
-}
+export class Pty implements Disposable {
+  /** By which programs open it, /dev/pts/N. */
+  readonly path: string;
+  readonly #master: number;
+  readonly #output: OutputReader;
+  readonly #input: PtyInput;
+  readonly #release = new DisposableStack();
 
-const offerEveryMs = 20;
-
-/** How a terminal takes what is typed. */
-export interface PtyInputParts {
-  /** Hands over what the terminal takes now and says how many bytes that were. */
-  offer(bytes: Uint8Array): number;
-  /** Everything that waited has been taken. */
-  onDrain(): void;
-  readonly clock?: Clock;
-}
-
-/** The bytes that wait for one terminal: as many as its user sends, who is to stop when something waits. */
-export class PtyInput {
-  readonly #parts: PtyInputParts;
-  readonly #clock: Clock;
-  #waiting: Uint8Array[] = [];
-
-  constructor(parts: PtyInputParts) {
-    this.#parts = parts;
-    this.#clock = parts.clock ?? systemClock;
+  /** It belongs to whose ids the process has at this moment. Throws INTERNAL when there is none to have. */
+  constructor({ columns, rows }: TerminalSize, onOutput: OutputConsumer) {
+    const { master, slave, path } = openPair(columns, rows);
+    this.path = path;
+    this.#master = master;
+    this.#release.defer(() => closeSync(slave));
+    this.#release.use(hideFromChildren(master));
+    this.#output = this.#release.use(
+      new OutputReader(master, onOutput, ({ fd, onread }) => new ReadStream(fd, { onread })),
+    );
+    this.#input = this.#release.use(new PtyInput({ offer: (bytes) => this.#offer(bytes) }));
   }
 
-  /** Takes bytes; false when some of them wait. */
-  write(bytes: Uint8Array): boolean {
-    const waited = this.#waiting.length > 0;
-    this.#waiting.push(bytes);
-    if (waited) return false;
-    if (this.#offerAll()) return true;
-    this.#offerLater();
-    return false;
+  /** Types. Resolves when the terminal has taken the bytes, or with false when it has ended. */
+  write(bytes: Uint8Array): Promise<boolean> {
+    return this.#input.write(bytes);
   }
 
-  /** Forgets what waits: nobody reads it any more. */
-  close(): void {
-    this.#waiting = [];
+  /** Tells its program that it has another size. */
+  resize({ columns, rows }: TerminalSize): void {
+    if (!this.#release.disposed) ptyAddOn().resize(this.#master, columns, rows);
   }
 
-  #offerLater(): void {
-    this.#clock.after(offerEveryMs, () => {
-      if (this.#offerAll()) this.#parts.onDrain();
-      else this.#offerLater();
-    });
+  /** Reads on after its consumer was full. */
+  resume(): void {
+    this.#output.resume();
   }
 
-  #offerAll(): boolean {
-    for (let [first] = this.#waiting; first; [first] = this.#waiting) {
-      const taken = this.#parts.offer(first);
-      if (taken < first.length) {
-        this.#waiting[0] = first.subarray(taken);
-        return false;
-      }
-      this.#waiting.shift();
+  /** Delivers what has been printed up to this instant. */
+  drain(): void {
+    this.#output.drain();
+  }
+
+  /** It is gone, for programs that have it open still too: they are hung up. */
+  [Symbol.dispose](): void {
+    this.#release.dispose();
+  }
+
+  /**
+   * Not by the stream that reads: libuv takes the terminal for one whose writes block, and when it is full tries again without
+   * end, so that nobody else is served.
+   */
+  #offer(bytes: Uint8Array): number {
+    try {
+      return writeSync(this.#master, bytes);
+    } catch (error) {
+      // What a program that has ended was to read is lost.
+      return isSystemError(error, 'EAGAIN') ? 0 : bytes.length;
     }
-    return true;
   }
+}
+
+/** The image may have put something else in the place of the devices. */
+function openPair(columns: number, rows: number) {
+  let pair: ReturnType<ReturnType<typeof ptyAddOn>['open']>;
+  try {
+    pair = ptyAddOn().open(columns, rows);
+  } catch (cause) {
+    throw new KerneletError('INTERNAL', `no terminal can be opened: ${(cause as Error).message}`, { cause });
+  }
+  const { master, slave: inherited, pty: path } = pair;
+  try {
+    const [ours, theirs] = [deviceOf(master), deviceOf(inherited)];
+    const isTerminal = theirs.major >= firstTerminalMajor && theirs.major <= lastTerminalMajor;
+    if (ours.major !== multiplexer.major || ours.minor !== multiplexer.minor || !isTerminal) {
+      throw new Error('/dev/ptmx of the image is something else');
+    }
+    // Opened again, since children would inherit the first one.
+    const { O_RDWR, O_NOCTTY, O_NONBLOCK } = constants;
+    return { master, slave: openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK), path };
+  } catch (cause) {
+    closeSync(master);
+    throw new KerneletError('INTERNAL', `no terminal can be opened: ${(cause as Error).message}`, { cause });
+  } finally {
+    closeSync(inherited);
+  }
+}
+
+/** 0:0 for what is no device; glibc packs both numbers so. */
+function deviceOf(descriptor: number): { readonly major: number; readonly minor: number } {
+  const { rdev } = fstatSync(descriptor);
+  return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
 }

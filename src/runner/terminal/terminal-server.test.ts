@@ -12,7 +12,10 @@ afterEach(() => {
 /** What a page of this origin sees that asks for a shell: output, or the status with which it is refused. */
 async function visit(isLocal: boolean, origin: string | null, host: string, withToken = false): Promise<string> {
   const environ = { PATH: '/usr/bin:/bin' };
-  const server = terminalServer({ argv: ['/bin/sh', '-c', 'echo in'], environ, folder: '/', title: '', isLocal }, '/');
+  const server = terminalServer(
+    { argv: ['/bin/sh', '-c', 'echo in'], launcher: '/bin/sh', environ, folder: '/', title: '', isLocal },
+    '/',
+  );
   open.push(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

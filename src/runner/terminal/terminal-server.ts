@@ -7,14 +7,16 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, Socket } from 'node:net';
-import { openPty } from './pty.ts';
 import { serveTerminal } from './terminal-session.ts';
+import { TerminalSessions } from './terminal-sessions.ts';
 import { serveWebSocket } from './websocket.ts';
 
 /** Its options, which come as JSON on its standard input. */
 export interface TerminalOptions {
   /** A login shell with its arguments. */
   readonly argv: readonly string[];
+  /** The shell that becomes it. */
+  readonly launcher: string;
   readonly environ: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly title: string;
@@ -41,7 +43,11 @@ const policy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; img-src 'self' data:";
 
 /** A server that listens nowhere yet. `folder` has the page's files. */
-export function terminalServer(options: TerminalOptions, folder: string): Server {
+export function terminalServer(
+  options: TerminalOptions,
+  folder: string,
+  sessions = new TerminalSessions(options),
+): Server {
   const token = randomBytes(16).toString('base64url');
   const server = createServer((request, response) => answer(request, response, folder, token));
   server.maxConnections = maxConnections;
@@ -49,9 +55,8 @@ export function terminalServer(options: TerminalOptions, folder: string): Server
     ...{ path: '/ws', protocol: 'tty', maxMessageBytes, pingEveryMs },
     accept: (connection, request) =>
       serveTerminal(connection, {
-        shell: { argv: options.argv, environ: options.environ, folder: options.folder },
+        shell: (session, size) => sessions.get(session, size),
         title: options.title,
-        open: openPty,
         isAllowed: (sent) =>
           (sent === token || isOfThisServer(request)) && !(options.isLocal && isOfAnotherName(request)),
       }),
@@ -105,16 +110,21 @@ function replyTo(method: string, path: string, folder: string, token: string): R
   return found ? [200, found[1], readFileSync(`${folder}/${found[0]}`)] : [404, plain, 'there is nothing here\n'];
 }
 
-/** Serves on the descriptors that the runner has given, until nobody has been here for a while. */
-export function serveGivenSockets(server: Server): void {
-  let idle = setTimeout(() => process.exit(0), idleMs);
+/** Serves on the descriptors that the runner has given, until nobody has been here for a while and no shell waits for anybody. */
+export function serveGivenSockets(server: Server, sessions: TerminalSessions): void {
+  const waitForNobody = (): NodeJS.Timeout =>
+    setTimeout(() => {
+      if (sessions.isEmpty) process.exit(0);
+      idle = waitForNobody();
+    }, idleMs);
+  let idle = waitForNobody();
   let open = 0;
   server.on('connection', (socket) => {
     open += 1;
     clearTimeout(idle);
     socket.once('close', () => {
       open -= 1;
-      if (open === 0) idle = setTimeout(() => process.exit(0), idleMs);
+      if (open === 0) idle = waitForNobody();
     });
   });
   server.listen({ fd: descriptors.listening });

@@ -8,9 +8,15 @@ describe('messages of the terminal', () => {
     expect(parse('{"AuthToken":"x","columns":120,"rows":40}')).toEqual({
       type: 'hello',
       token: 'x',
+      session: null,
       columns: 120,
       rows: 40,
     });
+    const session = 'a-B_3'.repeat(5);
+    expect(parse(JSON.stringify({ Session: session }))).toMatchObject({ session });
+    for (const other of ['short', `${session} `, 5]) {
+      expect(parse(JSON.stringify({ Session: other }))).toMatchObject({ session: null });
+    }
     expect(parse('0ls\r')).toEqual({ type: 'input', bytes: Buffer.from('ls\r') });
     expect(parse('1{"columns":1,"rows":1000}')).toEqual({ type: 'resize', columns: 1, rows: 1000 });
     expect([parse('2')?.type, parse('3')?.type]).toEqual(['pause', 'resume']);

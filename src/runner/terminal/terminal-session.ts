@@ -1,6 +1,7 @@
-/** One browser's terminal: a login shell of its own, which ends with the connection. */
-import { object, otherwise, type Reader, readOrNull, such, text, whole } from '../../lib/json-reader.ts';
-import type { Pty, PtyCommand, PtyEvents } from './pty.ts';
+/** One browser's view of a shell, by ttyd's protocol. With a token of its own a page comes back to the same shell, or shares it. */
+import { nullable, object, otherwise, type Reader, readOrNull, such, text, whole } from '../../lib/json-reader.ts';
+import { maxCells, type TerminalSize, usualSize } from '../../protocol/terminal-size.ts';
+import type { SharedTerminal, Viewer } from './shared-terminal.ts';
 import type { Connection } from './websocket.ts';
 
 const maxWaitingBytes = 512 * 1024;
@@ -11,40 +12,39 @@ const refused = 1008;
 
 /** What a session works with. */
 export interface SessionParts {
-  readonly shell: Pick<PtyCommand, 'argv' | 'environ' | 'folder'>;
   readonly title: string;
-  readonly open: (command: PtyCommand, events: PtyEvents) => Pty;
+  /** The shell of a token, or a new one; null: one that ends with its connection. Throws an Error. */
+  shell(session: string | null, size: TerminalSize): SharedTerminal;
   /** Whether a client with this token may have a shell. */
   isAllowed(token: string): boolean;
 }
 
 /** Serves a connection to its end. */
 export function serveTerminal(connection: Connection, parts: SessionParts): void {
-  let pty: Pty | null = null;
+  let shell: SharedTerminal | null = null;
   let held = false;
   let paused = false;
-  const late = setTimeout(() => connection.close(refused, 'nothing was asked for'), helloTimeoutMs);
-  const flow = (): void => {
-    const full = connection.waiting > (held ? fewWaitingBytes : maxWaitingBytes);
-    if (full === held) return;
-    held = full;
-    if (held) pty?.pause();
-    else if (!paused) pty?.resume();
+  let typing = 0;
+  const viewer: Viewer = {
+    get full() {
+      held = connection.waiting > (held ? fewWaitingBytes : maxWaitingBytes);
+      return held || paused;
+    },
+    show: (bytes) => connection.send(outputMessage(bytes)),
+    ended: () => connection.close(ended, 'the shell has ended'),
   };
-  const begin = (columns: number, rows: number): void => {
+  const late = setTimeout(() => connection.close(refused, 'nothing was asked for'), helloTimeoutMs);
+  const type = async (bytes: Uint8Array): Promise<void> => {
+    typing += 1;
+    connection.pause();
+    await shell?.type(bytes);
+    typing -= 1;
+    if (typing === 0) connection.resume();
+  };
+  const begin = (session: string | null, size: TerminalSize): void => {
     clearTimeout(late);
     try {
-      pty = parts.open(
-        { ...parts.shell, columns, rows },
-        {
-          onOutput: (bytes) => {
-            connection.send(outputMessage(bytes));
-            flow();
-          },
-          onDrain: () => connection.resume(),
-          onEnd: () => connection.close(ended, 'the shell has ended'),
-        },
-      );
+      shell = parts.shell(session, size);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       connection.send(outputMessage(Buffer.from(`no shell can be started: ${reason}\r\n`)));
@@ -52,28 +52,29 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
       return;
     }
     connection.send(titleMessage(parts.title));
+    shell.join(viewer);
+    // Behind what was kept, so that the page knows it from what comes.
     connection.send(preferencesMessage);
   };
-  connection.onDrain(flow);
+  connection.onDrain(() => shell?.goOn(viewer));
   connection.onMessage((bytes) => {
     const message = parseClientMessage(bytes);
     switch (message?.type) {
       case 'hello':
-        if (pty) return;
+        if (shell) return;
         if (!parts.isAllowed(message.token)) return connection.close(refused, 'the page is not of this server');
-        return begin(message.columns, message.rows);
+        return begin(message.session, message);
       case 'input':
-        if (pty?.write(message.bytes) === false) connection.pause();
+        void type(message.bytes);
         return;
       case 'resize':
-        return pty?.resize(message.columns, message.rows);
+        return shell?.resize(message);
       case 'pause':
         paused = true;
-        return pty?.pause();
+        return;
       case 'resume':
         paused = false;
-        if (!held) pty?.resume();
-        return;
+        return shell?.goOn(viewer);
       default:
         // An unknown message is ignored, as ttyd does.
         return;
@@ -81,28 +82,37 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
   });
   connection.onClose(() => {
     clearTimeout(late);
-    pty?.hangUp();
+    shell?.leave(viewer);
   });
 }
 
 /** What a client of ttyd's protocol sends: its first byte is the type, a `{` that of the greeting. */
 export type ClientMessage =
-  | { readonly type: 'hello'; readonly token: string; readonly columns: number; readonly rows: number }
+  | {
+      readonly type: 'hello';
+      readonly token: string;
+      /** Of the page's own, too long to be guessed. */
+      readonly session: string | null;
+      readonly columns: number;
+      readonly rows: number;
+    }
   | { readonly type: 'input'; readonly bytes: Uint8Array }
   | { readonly type: 'resize'; readonly columns: number; readonly rows: number }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' };
 
-const usual = { columns: 80, rows: 24 };
-const maxCells = 1000;
-
 const cells = such(whole, (count) => count >= 1 && count <= maxCells, `from 1 to ${maxCells}`);
 const sizeBy = (of: (name: string, read: Reader<number>) => number) => ({
-  columns: of('columns', otherwise(cells, usual.columns)),
-  rows: of('rows', otherwise(cells, usual.rows)),
+  columns: of('columns', otherwise(cells, usualSize.columns)),
+  rows: of('rows', otherwise(cells, usualSize.rows)),
 });
 const size = object(sizeBy);
-const hello = object((of) => ({ token: of('AuthToken', otherwise(text, '')), ...sizeBy(of) }));
+const sessionToken = such(text, (token) => /^[\w-]{22,64}$/.test(token), 'a token of 22 to 64 characters');
+const hello = object((of) => ({
+  token: of('AuthToken', otherwise(text, '')),
+  session: of('Session', otherwise(nullable(sessionToken), null)),
+  ...sizeBy(of),
+}));
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 
 /** Reads a message; null when it is none. */
