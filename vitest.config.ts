@@ -44,6 +44,7 @@ export default defineConfig({
           exclude: [
             'conformance',
             'simulation',
+            'chaos',
             'peers',
             'cluster',
             'member',
@@ -70,6 +71,15 @@ export default defineConfig({
           fileParallelism: false,
           globalSetup: ['test/support/global-setup.ts'],
           ...patient,
+        },
+      },
+      {
+        // The built daemon, alone and in a cluster, with everything going wrong around it.
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          fileParallelism: false,
+          globalSetup: ['test/support/member-setup.ts'],
         },
       },
       { test: { name: 'budgets', include: ['test/budgets/**/*.test.ts'], fileParallelism: false } },

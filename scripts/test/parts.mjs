@@ -18,6 +18,7 @@ export const parts = [
   { name: 'cluster', needsEngine: false, place: 'line' },
   { name: 'e2e', needsEngine: true, place: 'beside' },
   { name: 'faults', needsEngine: true, place: 'beside' },
+  { name: 'chaos', needsEngine: true, place: 'beside' },
   { name: 'budgets', needsEngine: true, place: 'alone' },
   { name: 'member', needsEngine: true, place: 'alone' },
   { name: 'integration', needsEngine: true, place: 'alone' },

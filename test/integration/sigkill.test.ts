@@ -9,7 +9,7 @@ import { byDepth } from '../support/depth.ts';
 import { assertNothingLeft, inventory } from '../support/inventory.ts';
 import { callApi } from '../support/local-api.ts';
 import type { NodeKernel } from '../support/node-facts.ts';
-import { checkBooks } from '../support/node-invariants.ts';
+import { checkInvariants } from '../support/node-invariants.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { seededRandom } from '../support/random.ts';
 
@@ -51,16 +51,16 @@ async function killDuring<T>(spanMs: number, work: () => Promise<T>): Promise<T 
   return await done;
 }
 
-/** The books are right, the witness is as it was; whether the other kernel runs. */
+/** The invariants hold, the witness is as it was; whether the other kernel runs. */
 async function checkAfterKill(id: string): Promise<NodeKernel | undefined> {
-  const kernels = await checkBooks(node);
+  const kernels = await checkInvariants(node);
   expect(kernels.map((kernel) => kernel.id)).toContain(witness);
   expect(await python(witness, 'secret')).toBe("'kept'\n");
   return kernels.find((kernel) => kernel.id === id);
 }
 
 async function expectGone(id: string, before: Awaited<ReturnType<typeof inventory>>): Promise<void> {
-  expect((await checkBooks(node)).map((kernel) => kernel.id)).toEqual([witness]);
+  expect((await checkInvariants(node)).map((kernel) => kernel.id)).toEqual([witness]);
   expect((await callApi(node.socket, 'GET', `/v1/kernels/${id}`)).document).not.toMatchObject({ phase: 'running' });
   await assertNothingLeft(before, node.stateDir, [node.pid]);
 }

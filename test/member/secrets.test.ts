@@ -52,7 +52,7 @@ describeWith(['etcd', 'redis-server'], 'secrets of a cluster and of its sessions
   // @promise secrets
   it('are in nothing that a node says, shows, sends or starts', async () => {
     const canaries = new Canaries();
-    await using services = await startServices(canaries.plant('the password of Redis'));
+    await using services = await startServices({ password: canaries.plant('the password of Redis') });
     await using registry = await startEchoRegistry();
     await using folder = await ownFolder('curve');
     const keysOf = async (name: string): Promise<Certificate & { readonly file: string; readonly secret: string }> => {

@@ -5,9 +5,18 @@ import { kernelEventSchema } from '../../src/http/routes/events.ts';
 import { kernelSchema } from '../../src/http/routes/kernels.ts';
 import { statusReplySchema } from '../../src/http/routes/status.ts';
 import { labelNames } from '../../src/kernel/container/ownership.ts';
+import type { Outcome } from './command.ts';
 import { engineGet } from './engine-api.ts';
 import { callApi } from './local-api.ts';
-import type { NodeUnderTest } from './node-under-test.ts';
+
+/** A node with a daemon, alone or in a cluster, as far as it can be asked. */
+export interface AskedNode {
+  /** Of its local API, as in `KERNELET_SOCKET`. */
+  readonly socket: string;
+  readonly stateDir: string;
+  /** Runs a command on it. */
+  run(args: readonly string[]): Promise<Outcome>;
+}
 
 /** `GET /v1/status`. */
 export type NodeStatus = z.output<typeof statusReplySchema>;
@@ -16,19 +25,19 @@ export type NodeKernel = z.output<typeof kernelSchema>;
 /** An event as the API shows it. */
 export type NodeEvent = z.output<typeof kernelEventSchema>;
 
-export async function statusOf(node: NodeUnderTest): Promise<NodeStatus> {
+export async function statusOf(node: AskedNode): Promise<NodeStatus> {
   return statusReplySchema.parse((await callApi(node.socket, 'GET', '/v1/status')).document);
 }
 
 /** The kernels that `ps` lists. */
-export async function kernelsOf(node: NodeUnderTest): Promise<readonly NodeKernel[]> {
+export async function kernelsOf(node: AskedNode): Promise<readonly NodeKernel[]> {
   const outcome = await node.run(['ps', '--json']);
   if (outcome.status !== 0) throw new Error(`ps ended with status ${outcome.status}: ${outcome.stderr}`);
   return kernelSchema.array().parse(JSON.parse(outcome.text));
 }
 
 /** All events that the node keeps, in order. */
-export async function eventsOf(node: NodeUnderTest): Promise<readonly NodeEvent[]> {
+export async function eventsOf(node: AskedNode): Promise<readonly NodeEvent[]> {
   const outcome = await node.run(['events', '--json']);
   if (outcome.status !== 0) throw new Error(`events ended with status ${outcome.status}: ${outcome.stderr}`);
   const lines = outcome.text.split('\n').filter((line) => line !== '');
@@ -36,7 +45,7 @@ export async function eventsOf(node: NodeUnderTest): Promise<readonly NodeEvent[
 }
 
 /** Ids of the kernels of all containers that the engine has of this node, in whatever state, sorted. */
-export async function containedKernels(node: NodeUnderTest): Promise<readonly string[]> {
+export async function containedKernels(node: AskedNode): Promise<readonly string[]> {
   const { agentId } = await statusOf(node);
   const filters = encodeURIComponent(JSON.stringify({ label: [`${labelNames.owner}=${agentId}`] }));
   const listed = await engineGet(`/containers/json?all=true&filters=${filters}`);
@@ -67,7 +76,7 @@ export async function eventually<T>(what: string, check: () => Promise<T | null>
 }
 
 /** Waits until the node has nothing: no kernel, no container, no slot, no port in use. */
-export async function untilEmpty(node: NodeUnderTest, limitMs = 40_000): Promise<void> {
+export async function untilEmpty(node: AskedNode, limitMs = 40_000): Promise<void> {
   let found: unknown;
   await eventually(
     'the node is empty',

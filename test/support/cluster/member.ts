@@ -69,6 +69,8 @@ export class Member implements AsyncDisposable {
   readonly id: string;
   readonly folder: string;
   readonly stateDir: string;
+  /** Of its local API, as in `KERNELET_SOCKET`. */
+  readonly socket: string;
   readonly configFile: string;
   readonly rpcPort: number;
   readonly #options: MemberOptions;
@@ -90,6 +92,7 @@ export class Member implements AsyncDisposable {
     this.folder = place.folder;
     this.rpcPort = place.rpcPort;
     this.stateDir = path.join(place.folder, 'var', 'kernelet');
+    this.socket = path.join(place.folder, 'ipc', 'kernelet.sock');
     this.configFile = path.join(place.folder, 'agent.toml');
   }
 
@@ -278,7 +281,7 @@ export class Member implements AsyncDisposable {
 
   /** Runs a command against the daemon's own socket. */
   run(args: readonly string[]): Promise<Outcome> {
-    return kernelet(args, { environment: { KERNELET_SOCKET: path.join(this.folder, 'ipc', 'kernelet.sock') } });
+    return kernelet(args, { environment: { KERNELET_SOCKET: this.socket } });
   }
 
   /** Ends every kernel and the daemon, and asserts that nothing is left. */

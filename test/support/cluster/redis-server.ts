@@ -15,9 +15,11 @@ export interface TestRedisOptions {
   readonly certificates?: TestCertificates;
   /** Port of the master that it follows. */
   readonly replicaOf?: number;
+  /** Whether it has on disk what it has answered to, and again when it is started again. */
+  readonly isDurable?: boolean;
 }
 
-/** A server that is gone with the test. It keeps nothing: started again, it is empty. */
+/** A server that is gone with the test. Started again, it is empty, unless it is durable. */
 export interface TestRedis extends AsyncDisposable {
   readonly port: number;
   readonly process: ServerProcess;
@@ -31,7 +33,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
   await using made = new AsyncDisposableStack();
   const folder = made.use(await ownFolder('redis'));
   const [port = 0] = await freePorts(1);
-  const { password, certificates, replicaOf } = options;
+  const { password, certificates, replicaOf, isDurable = false } = options;
   const tls: RedisTls | null = certificates
     ? { verify: true, authority: readFileSync(certificates.authority, 'utf8') }
     : null;
@@ -44,7 +46,8 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     : ['--port', String(port)];
   const args = [
     ...secured,
-    ...['--bind', '127.0.0.1', '--dir', folder.path, '--save', '', '--appendonly', 'no'],
+    ...['--bind', '127.0.0.1', '--dir', folder.path, '--save', ''],
+    ...(isDurable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
     ...(password === undefined ? [] : ['--requirepass', password, '--masterauth', password]),
     ...(replicaOf === undefined ? [] : ['--replicaof', '127.0.0.1', String(replicaOf)]),
   ];

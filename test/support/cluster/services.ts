@@ -7,7 +7,7 @@ import { silentLogger as log } from '../../../src/lib/log.ts';
 import { everything } from './etcd-admin.ts';
 import { type EtcdMember, startEtcd } from './etcd-server.ts';
 import { describeWith } from './programs.ts';
-import { startRedis, type TestRedis } from './redis-server.ts';
+import { startRedis, type TestRedis, type TestRedisOptions } from './redis-server.ts';
 
 /** The services; they are gone with the test. */
 export interface ClusterServices extends AsyncDisposable {
@@ -22,17 +22,19 @@ export interface ClusterServices extends AsyncDisposable {
   keys(): Promise<Readonly<Record<string, string>>>;
 }
 
-/** Starts them; Redis with a password, when one is given. */
-export async function startServices(redisPassword?: string): Promise<ClusterServices> {
+/** Starts them; Redis as it is asked for. */
+export async function startServices(
+  options: Pick<TestRedisOptions, 'password' | 'isDurable'> = {},
+): Promise<ClusterServices> {
   await using made = new AsyncDisposableStack();
   const [member] = made.use(await startEtcd()).members;
   if (!member) throw new Error('etcd has no member');
-  const redis = made.use(await startRedis(redisPassword === undefined ? {} : { password: redisPassword }));
+  const redis = made.use(await startRedis(options));
   const client = made.use(new EtcdClient({ addresses: [member.address], tls: null, credentials: null, log }));
   const store = new ScopedStore(client, { namespace: 'local', agentId: 'i-none', scalingGroup: 'default' });
   const settle = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
     const address = `127.0.0.1:${redis.port}`;
-    const password = redisPassword === undefined ? {} : { 'config/redis/password': redisPassword };
+    const password = options.password === undefined ? {} : { 'config/redis/password': options.password };
     await store.put({ 'config/redis/addr': address, ...password, 'nodes/manager/m-test': 'up', ...more }, 'global');
   };
   await settle();
