@@ -54,7 +54,8 @@ export type Order =
 
 /** The answer to every order. */
 export interface SimulationFigures {
-  readonly residentBytes: number;
+  /** What lives, when garbage has been collected just now. */
+  readonly heapBytes: number;
   /** Since `begin`: the event loop's delay at its worst hundredth, where it was looked at, and CPU time, in milliseconds. */
   readonly loopDelayP99Ms: number;
   readonly cpuMs: number;
@@ -191,7 +192,7 @@ function begin(ticks: boolean): void {
 function figures(): SimulationFigures {
   const { user, system } = process.cpuUsage(cpu);
   return {
-    residentBytes: process.memoryUsage.rss(),
+    heapBytes: process.memoryUsage().heapUsed,
     loopDelayP99Ms: histogram.percentile(99) / 1000,
     cpuMs: (user + system) / 1000,
     containers: engine.containers.length,
