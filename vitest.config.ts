@@ -11,7 +11,7 @@ const fuzzed = {
 };
 
 /** What decides and what reads others' bytes: its units must reach nearly every branch. */
-const measured = ['src/resources', 'src/protocol', 'src/backendai/wire'].map((folder) => `${folder}/**`);
+const measured = ['src/kernel', 'src/resources', 'src/protocol', 'src/backendai/wire'].map((folder) => `${folder}/**`);
 
 export default defineConfig({
   test: {

@@ -62,7 +62,8 @@ async function countsOf(report, status) {
     return { passed: 0, skipped: 0, failed: 1, failures: [failure('the run', 'it left no report')], mended: [] };
   const { testResults, numPassedTests, numPendingTests } = JSON.parse(text);
   const failures = testResults.flatMap(failuresOfFile);
-  if (failures.length === 0 && status !== 0) failures.push(failure('the run', `it ended with status ${status}`));
+  if (failures.length === 0 && status !== 0)
+    failures.push(failure('the run', `it ended with status ${status}; a line with ERROR says why`));
   const mended = testResults.flatMap((file) => failuresOfTests(file, 'passed'));
   return { passed: numPassedTests, skipped: numPendingTests, failed: failures.length, failures, mended };
 }

@@ -8,7 +8,7 @@ import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { isSystemError, systemErrorText } from '../lib/system-error.ts';
 import type { CliIo, InputPort, OutputPort } from './host.ts';
 import { RawTerminal } from './raw-terminal.ts';
 
@@ -139,7 +139,7 @@ export class FdOutput implements OutputPort {
 
   #unwritable(error: unknown): KerneletError {
     const place = this.#fd === 2 ? 'standard error' : 'standard output';
-    const reason = systemErrorCode(error) ?? String(error);
+    const reason = systemErrorText(error);
     return new KerneletError('FILE_ERROR', `cannot write to ${place}: ${reason}`, { cause: error });
   }
 

@@ -7,7 +7,7 @@ import { lstat, readFile, rm } from 'node:fs/promises';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { acquireFileLock } from '../lib/file-lock.ts';
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { isSystemError, systemErrorText } from '../lib/system-error.ts';
 
 /** A file that is older than its process by more than this, or by the clock's jumps, was another one's. */
 const toleranceMs = 10_000;
@@ -64,7 +64,7 @@ async function begunAt(pid: number): Promise<number | null> {
 }
 
 function unusable(path: string, error: unknown): KerneletError {
-  const reason = systemErrorCode(error) ?? String(error);
+  const reason = systemErrorText(error);
   return new KerneletError('STATE_UNUSABLE', `the PID file ${path} cannot be written (${reason})`, {
     cause: error,
     context: { path },

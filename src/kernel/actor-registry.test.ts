@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { shellSpec } from '../../test/support/engine.ts';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { FakeLeases, type KernelsFixture, testImage, usingFixtures } from '../../test/support/kernels-fixture.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
@@ -8,7 +9,7 @@ import type { ContainerSpec } from '../engine/engine.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import { labelNames } from './container/ownership.ts';
+import { labelNames, Ownership } from './container/ownership.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -149,10 +150,89 @@ describe('creating and destroying', () => {
     const { placement } = await one.kernels.registry.create(first, never);
     const taken = placement.hostPorts[0]?.hostPort ?? 0;
     const other = await fixture({ engine: one.dummy, parts: { ports: new FakeLeases(taken) } });
-    const second = await other.kernels.registry.create(specFixture({ publish: [80] }), never);
-    expect(second.placement.hostPorts[0]?.hostPort).toBe(taken + 1);
+    const second = await other.kernels.registry.create(specFixture({ publish: [80, 81] }), never);
+    expect(second.placement.hostPorts).toEqual([
+      { containerPort: 80, hostPort: taken + 2 },
+      { containerPort: 81, hostPort: taken + 1 },
+    ]);
     const label = one.containerOf(second.spec.id).spec.labels[labelNames.ports];
-    expect(label).toBe(`80:${taken + 1}`);
+    expect(label).toBe(`80:${taken + 2},81:${taken + 1}`);
+  });
+});
+
+describe('a name that a container has already', () => {
+  /** A node where a container has the name that the kernel's is to have, provably ours or not. */
+  async function taken(isOurs: boolean) {
+    const one = await fixture();
+    const spec = specFixture();
+    const ownership = new Ownership(one.state.agentId, one.state.secret);
+    const [name] = ownership.containerNames(spec.id, spec.image.reference);
+    const ours = {
+      [labelNames.kernelId]: spec.id,
+      [labelNames.sessionId]: spec.sessionId,
+      [labelNames.generation]: '1',
+      [labelNames.proof]: ownership.proof(name),
+    };
+    const labels = isOurs ? ours : {};
+    const id = await one.dummy.createContainer(shellSpec('', { name, labels }), never);
+    return { one, spec, id };
+  }
+
+  it('is taken from one that is provably ours, of a creation that was cut off', async () => {
+    const { one, spec, id } = await taken(true);
+    const record = await one.kernels.registry.create(spec, never);
+    expect(record.containerId).not.toBe(id);
+    expect(one.dummy.containers).toHaveLength(1);
+  });
+
+  it('is left to one that is not, and the creation fails', async () => {
+    const { one, spec, id } = await taken(false);
+    await expect(one.kernels.registry.create(spec, never)).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      message: expect.stringContaining('is taken by a container that is not ours'),
+    });
+    expect(one.dummy.containers.map((container) => container.id)).toEqual([id]);
+  });
+});
+
+describe('kernels that do not run', () => {
+  it('are named by what is wrong with them', async () => {
+    const reached = Promise.withResolvers<void>();
+    const one = await fixture({
+      ready: (signal) => {
+        reached.resolve();
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+    });
+    const { registry } = one.kernels;
+    const spec = specFixture();
+    const creating = registry.create(spec, never).catch(() => {});
+    await reached.promise;
+    const refusal = (code: string, message = '') =>
+      expect.objectContaining({ code, message: expect.stringContaining(message) });
+    expect(() => registry.client(spec.id)).toThrow(refusal('KERNEL_NOT_RUNNING', `kernel ${spec.id} is creating`));
+    await registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    await creating;
+    expect(() => registry.client(spec.id)).toThrow(refusal('KERNEL_DIED', `kernel ${spec.id} has ended`));
+    await expect(registry.restart(spec.id, never)).rejects.toEqual(refusal('KERNEL_DIED'));
+    await expect(registry.restart(specFixture().id, never)).rejects.toEqual(refusal('KERNEL_NOT_FOUND'));
+    expect(() => registry.get(specFixture().id)).toThrow(refusal('KERNEL_NOT_FOUND'));
+    expect(() => registry.resolve('no id')).toThrow(refusal('INVALID_ARGUMENT'));
+    expect(registry.resolve(spec.id.slice(0, 8))).toBe(registry.get(spec.id));
+    expect([registry.list(), registry.list({ ended: true })]).toEqual([[], [registry.get(spec.id)]]);
+    expect(registry.stuckOf(spec.id)).toBeNull();
+  });
+});
+
+describe('a daemon that has stopped', () => {
+  it('makes no kernel any more, and asks the engine for nothing', async () => {
+    const one = await fixture();
+    const { registry } = one.kernels;
+    await one[Symbol.asyncDispose]();
+    const before = one.dummy.calls.length;
+    await expect(registry.create(specFixture(), never)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await Promise.all([registry.sweep(never), registry.auditDevices(never), registry.rescanDevices(never)]);
+    expect(one.dummy.calls.length).toBe(before);
   });
 });
 

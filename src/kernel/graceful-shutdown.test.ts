@@ -21,8 +21,11 @@ class LeavingRunner extends FakeRunnerClient {
     this.#listener = listener;
     return { [Symbol.dispose]: () => {} };
   }
+  say(event: RunnerClientEvent): void {
+    this.#listener(event);
+  }
   leave(): void {
-    this.#listener({ type: 'disconnected' });
+    this.say({ type: 'disconnected' });
   }
 }
 
@@ -55,8 +58,17 @@ describe('the graceful shutdown', () => {
   it('takes the going of the runner for it where the engine does not answer', async () => {
     const { runner, done, isOver } = begin(() => Promise.reject(new Error('no engine')));
     expect(await isOver()).toBe(false);
+    runner.say({ type: 'connected' });
+    expect(await isOver()).toBe(false);
     runner.leave();
     await done;
+  });
+
+  it('asks nobody for anything when it is skipped from the beginning', async () => {
+    const runner = new LeavingRunner();
+    const options = { graceMs: 2000, clock: new FakeClock(), skip: AbortSignal.abort() };
+    await shutDownGracefully(runner, { ...options, untilEnded: () => never });
+    expect(runner.requests).toEqual([]);
   });
 
   it('is over when the time is, when it is skipped, and leaves no request to the engine behind', async () => {

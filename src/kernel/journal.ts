@@ -10,7 +10,7 @@ import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import type { StateWrites } from '../lib/state-writes.ts';
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { isSystemError, systemErrorCode, systemErrorText } from '../lib/system-error.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { decodeRecord, encodeRecord, type KernelRecord } from './record.ts';
 
@@ -52,7 +52,7 @@ const unreadable = (folder: string, cause: unknown): KerneletError =>
   });
 
 /** The kernel of something that was put aside, whose name is that of its folder with a time. */
-const kernelOf = (name: string): string => name.split('.', 1)[0] ?? '';
+const kernelOf = (name: string): string => name.replace(/\..*/s, '');
 
 /** A journal in a folder. */
 export class FileJournal implements Journal {
@@ -103,7 +103,7 @@ export class FileJournal implements Journal {
       this.#synced.add(record.spec.id);
     } catch (error) {
       if (error instanceof KerneletError) throw error;
-      const code = systemErrorCode(error) ?? String(error);
+      const code = systemErrorText(error);
       throw new KerneletError('STATE_UNUSABLE', `cannot write the journal in ${folder} (${code})`, {
         cause: error,
         context: { path: folder },

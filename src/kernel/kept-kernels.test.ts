@@ -1,7 +1,7 @@
-import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { specFixture } from '../../test/support/kernel-record.ts';
+import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
 import {
   type FixtureOptions,
   type KernelsFixture,
@@ -9,6 +9,7 @@ import {
   usingFixtures,
 } from '../../test/support/kernels-fixture.ts';
 import type { KernelId } from '../lib/ids.ts';
+import { encodeRecord } from './record.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -114,11 +115,29 @@ describe('a kernel whose end nobody asked for', () => {
     await expect(registry.keptOf(id)).rejects.toMatchObject({ code: 'KERNEL_NOT_FOUND' });
   });
 
-  it('of which nothing but the files is known does not come back as a kernel', async () => {
+  it('comes back no more when its files were moved away meanwhile', async () => {
+    const { one, id } = await ended();
+    const { registry } = one.kernels;
+    const kept = await registry.keptOf(id);
+    await registry.moveKept(kept, join(one.folder, 'found'), never);
+    await expect(registry.restore(kept, never)).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining('they are kept no more'),
+    });
+    await expect(registry.keptOf(specFixture().id)).rejects.toMatchObject({ code: 'KERNEL_NOT_FOUND' });
+  });
+
+  it.each<[string, string | null]>([
+    ['what is known is cut off', '{"version":1,'],
+    ['what is known is of another kernel', encodeRecord(recordFixture())],
+    ['nothing is known', null],
+  ])('does not come back where %s: its files alone do', async (_, note) => {
     const { one, id } = await ended();
     const { registry, scratch } = one.kernels;
     const [home] = await scratch.kept.list();
-    await writeFile(join(scratch.kept.pathOf({ name: home?.name ?? '' }), 'private', 'end'), '{"version":1,');
+    const path = join(scratch.kept.pathOf({ name: home?.name ?? '' }), 'private', 'end');
+    if (note === null) await rm(path);
+    else await writeFile(path, note);
     const kept = await registry.keptOf(id);
     expect(kept.record).toBeNull();
     await expect(registry.restore(kept, never)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });

@@ -6,7 +6,7 @@ import { removeTree } from '../lib/folders.ts';
 import { type KernelId, resolveKernelId } from '../lib/ids.ts';
 import { letMountsGo } from '../lib/mount-table.ts';
 import { runProgram } from '../lib/run-program.ts';
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { isSystemError, systemErrorText } from '../lib/system-error.ts';
 import { mountHomeDisk } from '../storage/home-disk.ts';
 import type { KeptHome } from '../storage/kept-homes.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
@@ -86,7 +86,7 @@ export async function moveHome(from: string, to: string, signal: AbortSignal): P
     await rename(from, to);
   } catch (error) {
     // EBUSY: it is a file system of its own.
-    if (!isSystemError(error, 'EXDEV', 'EBUSY')) throw failed(to, systemErrorCode(error) ?? String(error), error);
+    if (!isSystemError(error, 'EXDEV', 'EBUSY')) throw failed(to, systemErrorText(error), error);
     await copy(from, to, signal);
   }
 }
@@ -96,7 +96,7 @@ async function refuseTaken(to: string): Promise<void> {
   if (!above?.isDirectory()) throw failed(to, `there is no folder ${dirname(to)}`);
   const taken = await lstat(to).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT')) return null;
-    throw failed(to, systemErrorCode(error) ?? String(error), error);
+    throw failed(to, systemErrorText(error), error);
   });
   if (taken) throw failed(to, 'it is there already');
 }
@@ -105,7 +105,7 @@ async function copy(from: string, to: string, signal: AbortSignal): Promise<void
   try {
     await mkdir(to, { mode: 0o700 });
   } catch (error) {
-    throw failed(to, systemErrorCode(error) ?? String(error), error);
+    throw failed(to, systemErrorText(error), error);
   }
   try {
     await runCopy(from, to, signal);

@@ -45,6 +45,19 @@ describe('moving a home', () => {
     expect(await lstat(from).catch(() => null)).toBeNull();
   });
 
+  it('says why it cannot be moved', async () => {
+    const from = await home(root);
+    await expect(moveHome(from, join(root, 'x'.repeat(300)), never)).rejects.toMatchObject({
+      code: 'FILE_ERROR',
+      message: expect.stringMatching(/: ENAMETOOLONG$/),
+    });
+    await expect(moveHome(join(root, 'absent'), join(root, 'found'), never)).rejects.toMatchObject({
+      code: 'FILE_ERROR',
+      message: expect.stringMatching(/: ENOENT$/),
+    });
+    expect(await readdir(root)).toEqual(['work']);
+  });
+
   it.runIf(isRoot)('copies it to another file system, whole or not at all', async () => {
     const other = join(root, 'other');
     await mkdir(other);

@@ -15,11 +15,14 @@ const records = [
 /** Notes what networks are kept, each time with the next outcome. */
 function upkeepWith(outcomes: readonly (Error | null)[]) {
   const kept: NetworksInUse[] = [];
+  const compared: number[] = [];
+  const warned: string[] = [];
   const engineGuard: { problem: KerneletError | null } = { problem: null };
   const upkeep = new NetworkUpkeep({
     engineGuard,
     prewarmedNetworks: {
       reconcile: async () => {
+        compared.push(compared.length + 1);
         throw new Error('the engine is away');
       },
     },
@@ -28,9 +31,9 @@ function upkeepWith(outcomes: readonly (Error | null)[]) {
       kept.push(inUse);
       if (outcome) throw outcome;
     },
-    log: silentLogger,
+    log: { ...silentLogger, warn: (text) => void warned.push(text) },
   });
-  return { upkeep, kept, engineGuard };
+  return { upkeep, kept, engineGuard, compared, warned };
 }
 
 it('says why networks could not be kept, until they are', async () => {
@@ -45,10 +48,20 @@ it('says why networks could not be kept, until they are', async () => {
   expect(kept).toEqual([inUse, inUse, { bridge: false, named: new Set() }]);
 });
 
+it('tells nobody of what a stop of the daemon has cut off', async () => {
+  const { upkeep, warned } = upkeepWith([new Error('cut off')]);
+  await upkeep.keep(records, AbortSignal.abort());
+  await upkeep.reconcilePrewarmed(AbortSignal.abort());
+  expect([upkeep.problem, warned]).toEqual([null, []]);
+  await upkeep.reconcilePrewarmed(signal);
+  expect(warned).toEqual(['prewarmed networks cannot be compared with those of the engine']);
+});
+
 it('touches nothing of another engine, and fails for nobody', async () => {
-  const { upkeep, kept, engineGuard } = upkeepWith([]);
+  const { upkeep, kept, engineGuard, compared } = upkeepWith([]);
   await upkeep.reconcilePrewarmed(signal);
   engineGuard.problem = new KerneletError('ENGINE_CHANGED', 'another engine answers');
   await upkeep.keep(records, signal);
-  expect([kept, upkeep.problem]).toEqual([[], null]);
+  await upkeep.reconcilePrewarmed(signal);
+  expect([kept, upkeep.problem, compared]).toEqual([[], null, [1]]);
 });

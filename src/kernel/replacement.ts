@@ -58,8 +58,8 @@ export function beginRestart(
 export function endDead(state: Running, death: ContainerDeath, now: number): Reduction {
   const { reason, exitCode, detail } = death;
   const { record } = state;
-  const isRow = record.restarts !== null && record.readyAt !== null && now - record.readyAt < steadyMs;
-  const tries = (isRow ? (record.restarts?.tries ?? 0) : 0) + 1;
+  const before = record.readyAt !== null && now - record.readyAt < steadyMs ? record.restarts : null;
+  const tries = (before?.tries ?? 0) + 1;
   const isToRestart = death.isToRestart && record.unrecordedSince === null;
   if (isToRestart && tries <= maxTries)
     return beginRestart(state, record, { why: { reason, detail: redactText(detail), tries }, grace: false, now });

@@ -10,7 +10,7 @@ import { hasCode, KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folders.ts';
 import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { isSystemError, systemErrorText } from '../lib/system-error.ts';
 import { DeletionQueue } from './deletion-queue.ts';
 import { giveHomeDisk, homeOwner, mountHomeDisk } from './home-disk.ts';
 import { HomeDiskPool } from './home-disk-pool.ts';
@@ -302,7 +302,7 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 function unusable(text: string, path: string, cause: unknown): KerneletError {
-  const code = systemErrorCode(cause) ?? String(cause);
+  const code = systemErrorText(cause);
   return new KerneletError('STATE_UNUSABLE', `${text} (${code})`, { cause, context: { path } });
 }
 

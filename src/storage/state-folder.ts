@@ -30,7 +30,7 @@ import { makeFolder, makeFolderDurably } from '../lib/folders.ts';
 import { type AgentId, parseAgentId } from '../lib/ids.ts';
 import { isNoexec, type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
 import { StateWrites } from '../lib/state-writes.ts';
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { isSystemError, systemErrorCode, systemErrorText } from '../lib/system-error.ts';
 import { Ballast } from './ballast.ts';
 
 /** An open, locked state folder. Disposing it lets the lock go. */
@@ -147,7 +147,7 @@ async function ownFolder(path: string, make: typeof makeFolder): Promise<string>
     await chmod(path, 0o700);
     return await realpath(path);
   } catch (error) {
-    const code = systemErrorCode(error) ?? String(error);
+    const code = systemErrorText(error);
     throw new KerneletError('STATE_UNUSABLE', `the folder ${path} cannot be made or used (${code})`, {
       cause: error,
       context: { path },

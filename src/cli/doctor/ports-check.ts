@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { PortRange } from '../../config/settings.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { systemErrorCode } from '../../lib/system-error.ts';
+import { systemErrorText } from '../../lib/system-error.ts';
 import { type EphemeralPortRange, ephemeralPortFiles, poolOverlap } from '../../resources/port-pool.ts';
 import { type CheckResult, type DoctorCheck, failed, ok, warning } from './check.ts';
 
@@ -47,7 +47,7 @@ export function portsResult(portRange: PortRange, files: PortFiles): CheckResult
 async function reserve(ports: string): Promise<void> {
   const path = ephemeralPortFiles.reserved;
   await writeFile(path, ports).catch((error: unknown) => {
-    const code = systemErrorCode(error) ?? String(error);
+    const code = systemErrorText(error);
     throw new KerneletError('STATE_UNUSABLE', `${path} cannot be written (${code}): it takes root`, { cause: error });
   });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../../test/support/kernel-record.ts';
 import { testSettings } from '../../../test/support/kernels-fixture.ts';
+import { noProvision } from '../../devices/device-provision.ts';
 import { asContainerId, parseAgentId } from '../../lib/ids.ts';
 import { type KernelPlacement, noPlacement } from '../record.ts';
 import type { KernelSpec } from '../spec.ts';
@@ -102,6 +103,33 @@ describe('the container of a kernel', () => {
     const hardening = { ...defaultHardening, imageCapabilities: ['CHOWN'] };
     expect(specOf({}, { hardening })).toMatchObject({ capabilities: ['SETUID', 'SETGID', 'KILL'], command: [] });
     expect(specOf({ sudo: true }, { hardening }).capabilities).toContain('CHOWN');
+  });
+
+  it('has the limits of the kernel, its shared memory taken from its memory', () => {
+    const limits = {
+      ...{ cpus: 1.5, memoryBytes: 2 ** 30, processes: 64, homeBytes: null, bitsPerSecond: null },
+      ...{ sharedMemoryBytes: 2 ** 20, diskBytes: 2 ** 33, openFiles: 1024 },
+    };
+    expect(specOf({ limits }, {}, { cpuset: '0-1' }).limits).toEqual({
+      ...{ cpus: 1.5, memoryBytes: 2 ** 30 - 2 ** 20, swap: false, processes: 64, cpuset: '0-1' },
+      ...{ sharedMemoryBytes: 2 ** 20, diskBytes: 2 ** 33, openFiles: 1024 },
+    });
+    expect(specOf({}).limits).toEqual({ cpus: 1, memoryBytes: 256 * 2 ** 20, swap: false, processes: 64 });
+  });
+
+  it('has none of the limits that the operator does not enforce', () => {
+    const hardening = { ...defaultHardening, limited: { cpus: false, memory: false, processes: false }, swap: true };
+    expect(specOf({}, { hardening }).limits).toEqual({ cpus: null, memoryBytes: null, swap: true, processes: null });
+  });
+
+  it('runs in the OCI runtime that is asked for, unless its devices need another', () => {
+    const needing = (runtime: string | null) => ({ provision: { ...noProvision, runtime } });
+    expect(specOf({})).not.toHaveProperty('runtime');
+    expect(specOf({ ociRuntime: 'runsc' })).toMatchObject({ runtime: 'runsc' });
+    expect(specOf({ ociRuntime: 'nvidia' }, {}, needing('nvidia'))).toMatchObject({ runtime: 'nvidia' });
+    expect(() => specOf({ ociRuntime: 'runsc' }, {}, needing('nvidia'))).toThrow(
+      'devices of the kernel need the OCI runtime nvidia, and it is to have runsc',
+    );
   });
 
   it('has network files of its own, which nobody can write, in a network that others have joined and will join', () => {

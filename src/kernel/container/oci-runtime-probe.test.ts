@@ -85,6 +85,7 @@ describe('a trial of an OCI runtime', () => {
       }),
     );
     expect(engine.calls.map(({ method }) => method)).toEqual(['info']);
+    await expect(probe({ info: { runtimes: [] } }).run()).rejects.toThrow('the engine knows none; register it');
   });
 
   it('says how the container ended, or that its runner was not reached in time, and leaves nothing', async () => {

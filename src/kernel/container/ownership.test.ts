@@ -72,6 +72,18 @@ describe('ownership', () => {
     expect(identify(container(labels))).toBeNull();
   });
 
+  it.each([labelNames.kernelId, labelNames.sessionId, labelNames.generation, labelNames.proof])(
+    'does not take a container without the label %s for its own',
+    (label) => {
+      const { [label]: _, ...labels } = container().labels as Record<string, string>;
+      expect(identify({ ...container(), labels })).toBeNull();
+    },
+  );
+
+  it('names a container of an image that has no name by the word image', () => {
+    expect(ownership.containerNames(kernel, '@sha256:00')[0]).toMatch(/^kernel\.image\.[0-9a-f]{24}$/);
+  });
+
   // @promise image-labels
   it('does not take a container for its own that has inherited all labels through an image', () => {
     expect(identify(container({}, `kernel.python.${newKernelId()}`))).toBeNull();

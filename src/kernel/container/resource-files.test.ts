@@ -1,8 +1,36 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../../test/support/kernel-record.ts';
+import { scratchParts } from '../../../test/support/scratch-parts.ts';
 import { noProvision } from '../../devices/device-provision.ts';
+import { ScratchFolders } from '../../storage/scratch.ts';
 import { noPlacement } from '../record.ts';
-import { environOf, environText, resourceText } from './resource-files.ts';
+import { environOf, environText, readResourceFile, resourceText } from './resource-files.ts';
+
+describe('a file of what a kernel was given', () => {
+  it('says nothing when it is absent, damaged, or longer than such files are', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'kernelet-resources-'));
+    try {
+      await using scratch = new ScratchFolders(join(root, 'scratch'), scratchParts());
+      const record = recordFixture({ placement: { ...noPlacement, devices: [['cpu', '0', '1']] } });
+      const { id, user } = record.spec;
+      await scratch.create(id, user);
+      const read = () => readResourceFile(record, scratch, new AbortController().signal);
+      const file = join(scratch.paths(id).config, 'resource.txt');
+      expect(await read()).toBeNull();
+      await writeFile(file, resourceText(record));
+      expect(await read()).toEqual([['cpu', '0', '1']]);
+      await writeFile(file, `${resourceText(record)}${'#\n'.repeat(2 ** 21)}`);
+      expect(await read()).toBeNull();
+      await writeFile(file, 'SLOTS=');
+      expect(await read()).toBeNull();
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  });
+});
 
 describe('the texts that a kernel reads about itself', () => {
   it('describes resources', () => {

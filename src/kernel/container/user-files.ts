@@ -70,6 +70,11 @@ export async function readUserFiles(
     if (found === 'absent') return '';
     return found === 'no-file' ? null : Buffer.from(found).toString('latin1');
   };
-  const [passwd, group, shadow, shells] = await Promise.all(names.map(read));
-  return { passwd: passwd ?? null, group: group ?? null, shadow: shadow ?? null, shells: shells ?? null };
+  const [passwd, group, shadow, shells] = await Promise.all([
+    read('passwd'),
+    read('group'),
+    read('shadow'),
+    read('shells'),
+  ]);
+  return { passwd, group, shadow, shells };
 }

@@ -8,8 +8,11 @@ import { PluginSearch } from '../../devices/plugin-source.ts';
 import { newKernelId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import type { DeviceShare } from '../../resources/device-share.ts';
+import type { ScratchFolders } from '../../storage/scratch.ts';
 import { labelNames } from '../container/ownership.ts';
-import { compareAccounts } from './device-audit.ts';
+import { InvariantViolations } from '../invariant-violations.ts';
+import type { DeviceLeases } from '../leases.ts';
+import { auditDevices, compareAccounts, rescanDevices } from './device-audit.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -123,6 +126,16 @@ describe('comparing the leases of devices', () => {
     expect(at.invariantViolations.snapshot()).toEqual({ ...counted, 'differing-lease': 1 });
   });
 
+  it('goes by the record of a kernel whose container is not listed', async () => {
+    const at = await fixture();
+    const { spec, containerId } = await at.kernels.registry.create(specFixture(), never);
+    if (containerId) await at.dummy.removeContainer(containerId, never);
+    at.devices.correct(spec.id, [['cpu', 'any', '7']]);
+    await at.kernels.registry.auditDevices(never);
+    expect(at.devices.use('cpu').used).toBe(1);
+    expect(at.invariantViolations.snapshot()).toEqual({ 'differing-lease': 1 });
+  });
+
   it.each(['', 'SLOTS={}\nCPU_SHARES=9:1\n', '\0\0', null])(
     'writes a damaged resource.txt anew: %j',
     async (damage) => {
@@ -155,6 +168,35 @@ describe('comparing the leases of devices', () => {
       'failed-device-audit': 1,
       'missing-lease': 1,
       'orphaned-lease': 1,
+    });
+  });
+});
+
+describe('of a node without kernels', () => {
+  /** What is counted and published when its devices answer like this. */
+  async function told(devices: Partial<DeviceLeases>) {
+    const [invariantViolations, published] = [new InvariantViolations(), [] as unknown[]];
+    const parts = {
+      ...{ devices: devices as DeviceLeases, actors: new Map(), scratch: {} as ScratchFolders, invariantViolations },
+      ...{ events: { publish: (event: unknown) => void published.push(event) }, log: silentLogger },
+    };
+    if (devices.rebuild) await auditDevices(parts, [], never);
+    else await rescanDevices(parts, never);
+    return { counted: invariantViolations.snapshot(), published };
+  }
+
+  it('a sum of leases that was wrong is counted', async () => {
+    expect(await told({ rebuild: () => ['cpu 0'], holders: () => [] })).toEqual({
+      counted: { 'differing-device-map': 1 },
+      published: [],
+    });
+  });
+
+  it('lost devices of a kernel that has just ended are counted, and published of nobody', async () => {
+    const lost = [{ kernel: newKernelId(), devices: ['npu.device n0'] }];
+    expect(await told({ rescan: async () => ({ lost, back: lost }) })).toEqual({
+      counted: { 'lost-device': 1 },
+      published: [],
     });
   });
 });

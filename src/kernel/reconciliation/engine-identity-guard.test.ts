@@ -32,6 +32,29 @@ async function stopped(): Promise<{ first: KernelsFixture; id: KernelId; file: s
 
 const anotherEngine = (info = {}): DummyEngine => new DummyEngine({ images: [testImage], info });
 
+describe('an engine that is to have no mark', () => {
+  it('is known by its id and the place of its data, and nothing is asked of or left among these', async () => {
+    const settings = { marksEngine: false } as const;
+    const first = await fixture({ settings });
+    await first.kernels.registry.recover(never);
+    const { spec } = await first.kernels.registry.create(specFixture(), never);
+    await first.kernels.registry.sweep(never);
+    await first[Symbol.asyncDispose]();
+
+    const other = await fixture({ settings, folder: first.folder, engine: anotherEngine({ dataRoot: '/elsewhere' }) });
+    await expect(other.kernels.registry.recover(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    await other[Symbol.asyncDispose]();
+
+    const again = await fixture({ settings, folder: first.folder, engine: first.dummy });
+    expect(await again.kernels.registry.recover(never)).toMatchObject({ adopted: 1 });
+    await first.dummy.removeContainer(first.containerOf(spec.id).id, never);
+    for (let pass = 0; pass < 2; pass += 1) await again.kernels.registry.sweep(never);
+    await expect.poll(() => again.kernels.registry.list()).toEqual([]);
+    expect(again.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'container-not-found' });
+    expect(first.dummy.calls.filter(({ method }) => /Mark/.test(method))).toEqual([]);
+  });
+});
+
 describe('another engine', () => {
   // @promise other-engine
   it.each([

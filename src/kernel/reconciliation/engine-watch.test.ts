@@ -134,6 +134,15 @@ describe('an engine that answers no listing any more', () => {
     expect(await ping(0)).toBe(true);
   });
 
+  it('is as healthy as before when it is a stop that has cut the question off', async () => {
+    const { kernels, dummy } = await fixture();
+    const { registry } = kernels;
+    using _hanging = dummy.fail('ping', { kind: 'hang' }, { times: 10 });
+    for (let ping = 0; ping < 3; ping += 1) await registry.pingEngine(AbortSignal.abort());
+    await expect(registry.sweep(AbortSignal.abort())).rejects.toThrow();
+    expect(registry.engineHealthy()).toBe(true);
+  });
+
   it('counts as unhealthy until it does', async () => {
     const { kernels, dummy } = await fixture();
     expect(kernels.registry.engineHealthy()).toBe(true);

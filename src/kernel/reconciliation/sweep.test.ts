@@ -75,6 +75,34 @@ describe('sweeping', () => {
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', kernelId: ours.id, reason: 'abandoned' });
   });
 
+  it('leaves a container alone that is newer than its kernel knows of, and counts it', async () => {
+    const one = await fixture();
+    const { registry } = one.kernels;
+    const { spec } = await registry.create(specFixture(), never);
+    const made = one.containerOf(spec.id).spec;
+    const name = `kernel.base.${spec.id}`;
+    const proof = new Ownership(one.state.agentId, one.state.secret).proof(name);
+    const labels = { ...made.labels, [labelNames.generation]: '2', [labelNames.proof]: proof };
+    await one.dummy.createContainer({ ...made, name, labels, ports: [] }, never);
+    for (let pass = 0; pass < 3; pass += 1) await registry.sweep(never);
+    expect(one.dummy.containers.map((container) => container.spec.name)).toEqual([made.name, name]);
+    expect(one.invariantViolations.snapshot()).toEqual({ 'newer-generation': 3 });
+  });
+
+  it('goes on once at a time: a pass beside one that waits for the engine asks it nothing', async () => {
+    const one = await fixture();
+    const { registry } = one.kernels;
+    const abort = new AbortController();
+    using _hanging = one.dummy.fail('listContainers', { kind: 'hang' });
+    const first = registry.sweep(abort.signal).catch((error: unknown) => error);
+    const asked = () => one.dummy.calls.filter(({ method }) => method === 'listContainers').length;
+    await expect.poll(asked).toBe(1);
+    await registry.sweep(never);
+    expect(asked()).toBe(1);
+    abort.abort();
+    await first;
+  });
+
   it('leaves a container and its folder alone while the record of its kernel lies aside', async () => {
     const one = await fixture();
     const { spec } = await one.kernels.registry.create(specFixture(), never);

@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KerneletError } from '../../../lib/errors.ts';
-import { systemErrorCode } from '../../../lib/system-error.ts';
+import { systemErrorText } from '../../../lib/system-error.ts';
 import { containerPaths } from '../../../protocol/image-contract.ts';
 import type { RunnerConfig } from '../../../protocol/runner-config.ts';
 import type { UsersOfContainers } from '../../../storage/container-users.ts';
@@ -119,7 +119,7 @@ export function configFilesStep(parts: ConfigFilesParts): CreationStep {
         await writeAll(paths, record, parts, signal);
       } catch (error) {
         if (error instanceof KerneletError) throw error;
-        const code = systemErrorCode(error) ?? String(error);
+        const code = systemErrorText(error);
         throw new KerneletError('STATE_UNUSABLE', `cannot write the kernel's files in ${paths.root} (${code})`, {
           cause: error,
           context: { path: paths.root },

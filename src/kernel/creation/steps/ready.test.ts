@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { shellSpec } from '../../../../test/support/engine.ts';
-import { recordFixture } from '../../../../test/support/kernel-record.ts';
+import { recordFixture, specFixture } from '../../../../test/support/kernel-record.ts';
 import { FakeRunnerClient, testImage } from '../../../../test/support/kernels-fixture.ts';
 import { DummyEngine } from '../../../engine/dummy/dummy-engine.ts';
 import { Deadline } from '../../../lib/deadline.ts';
 import { KerneletError } from '../../../lib/errors.ts';
 import { RunnerClients } from '../../runner-clients.ts';
+import type { KernelFile } from '../../spec.ts';
 import { readyStep } from './ready.ts';
 
-async function setUp(ready: (signal: AbortSignal) => Promise<void>, timeoutMs = 2_000) {
+async function setUp(
+  ready: (signal: AbortSignal) => Promise<void>,
+  timeoutMs = 2_000,
+  files: readonly KernelFile[] = [],
+) {
   const engine = new DummyEngine({ images: [testImage] });
   const id = await engine.createContainer(shellSpec(''), AbortSignal.timeout(1_000));
   await engine.startContainer(id, AbortSignal.timeout(1_000));
@@ -17,7 +22,7 @@ async function setUp(ready: (signal: AbortSignal) => Promise<void>, timeoutMs = 
     () => ({ socketPath: '/x', secret: 's' }),
   );
   const step = readyStep({ engine, runners, timeoutMs });
-  const record = recordFixture({ containerId: id });
+  const record = recordFixture({ containerId: id, spec: specFixture({ files }) });
   const apply = async () => {
     using deadline = new Deadline({ what: 'test', timeoutMs: step.deadlineMs });
     return await step.apply(record, deadline);
@@ -59,6 +64,15 @@ describe('the step that waits for the runner', () => {
     });
     const failed = await setUp(() => Promise.reject(new KerneletError('RUNNER_NOT_READY', 'no shell')));
     await expect(failed.apply()).rejects.toMatchObject({ message: expect.stringContaining('no shell') });
+  });
+
+  it('gives a script of the user, which runs before, its own time', async () => {
+    const later = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
+    const file = { path: 'bootstrap.sh', mode: 0o755, owner: 'tenant', text: 'sleep 1' } as const;
+    const { apply } = await setUp(later, 10, [{ ...file, folder: 'home' }]);
+    await expect(apply()).resolves.toEqual({});
+    const other = await setUp(later, 10, [{ ...file, folder: 'config' }]);
+    await expect(other.apply()).rejects.toMatchObject({ code: 'RUNNER_NOT_READY' });
   });
 
   it('goes on when the engine cannot be asked about the container', async () => {
