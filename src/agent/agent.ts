@@ -23,6 +23,7 @@ import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';
 import type { HungFileSystem } from '../storage/file-systems/file-system-helper.ts';
 import type { RequestedMount } from '../storage/mounts/mount-policy.ts';
 import type { Degradation } from './degradation.ts';
+import type { KernelFilter } from './kernel-filter.ts';
 import type { KeptView, KernelView } from './kernel-view.ts';
 import type { NodeResources } from './node-resources.ts';
 import type { OciRuntimeState } from './oci-runtimes.ts';
@@ -47,6 +48,9 @@ export interface ContextRequest {
 /** A request for a kernel; what is absent gets its default from the configuration. */
 export interface CreateRequest {
   readonly id?: string | undefined;
+  /** Stands for the id, unique among the kernels that live. */
+  readonly name?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** The kernel's own id when absent. */
   readonly sessionId?: SessionId | undefined;
   /** Made of the id when absent. */
@@ -153,6 +157,13 @@ export interface ImageProgress {
   readonly fraction?: number | undefined;
 }
 
+/** How a kernel is ended. */
+export interface EndOptions {
+  readonly force: boolean;
+  readonly forget?: boolean;
+  readonly reason?: string;
+}
+
 /** Everything that can be asked of this node. Every method waits, bounded, while the agent recovers. */
 export interface Agent extends AsyncDisposable {
   status(): Promise<AgentStatus>;
@@ -169,16 +180,20 @@ export interface Agent extends AsyncDisposable {
     signal: AbortSignal,
     onProgress?: (progress: ImageProgress) => void,
   ): Promise<KernelView>;
-  list(options: { all: boolean }): Promise<readonly KernelView[]>;
-  /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. Ended kernels are kept for a while. */
+  /** `all`: also those that ended a short while ago, as a filter by the phase `terminated` has them too. */
+  list(options: { all: boolean; filter?: KernelFilter }): Promise<readonly KernelView[]>;
+  /** By its id, its name, or the unique beginning of its id, as all methods that take an `id`. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. Ended kernels are kept for a while. */
   inspect(id: string): Promise<KernelView>;
   /**
    * The same, with what a limited home takes as of now, where the disk says so within a second; else as of the last sample.
    * It throws nothing of the signal, which ends the wait.
    */
   inspectNow(id: string, signal: AbortSignal): Promise<KernelView>;
-  /** Returns when nothing of the kernel is left. `force` skips the tenant's grace; `reason` is published with its end. */
-  destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView>;
+  /**
+   * Returns when nothing of the kernel is left. `force` skips the tenant's grace; `reason` is published with its end; `forget`:
+   * it is not listed as one that ended.
+   */
+  destroy(id: string, options: EndOptions): Promise<KernelView>;
   /**
    * A new container with the same files, ports and resources, and these variables of any name beside the tenant's own.
    * Throws INVALID_REQUEST.

@@ -15,6 +15,7 @@ import {
   type KernelSpec,
 } from '../kernel/spec.ts';
 import { bitRateForms, maxBitRate, minBitRate } from '../lib/bit-rate.ts';
+import { describeByteSize } from '../lib/byte-size.ts';
 import { parseDecimal } from '../lib/decimal.ts';
 import { homeRange, maxHomeBytes, minHomeBytes } from '../lib/disk-space.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -82,7 +83,7 @@ function checkLimits(limits: AskedLimits, capacity: NodeCapacity): void {
   const { cpus, memoryBytes, processes } = limits;
   if (!Number.isFinite(cpus) || cpus < 0.01) throw invalid(`cpus must be at least 0.01, not ${cpus}`);
   if (!(memoryBytes >= minMemoryBytes)) {
-    throw invalid(`memory must be at least ${minMemoryBytes} bytes (32m), not ${memoryBytes}`);
+    throw invalid(`memory must be at least ${minMemoryBytes} bytes (32m), not ${describeByteSize(memoryBytes)}`);
   }
   if (Number.isFinite(memoryBytes) && !Number.isInteger(memoryBytes)) {
     throw invalid(`memory must be a whole number of bytes, not ${memoryBytes}`);
@@ -90,12 +91,17 @@ function checkLimits(limits: AskedLimits, capacity: NodeCapacity): void {
   if (!Number.isSafeInteger(processes) || processes < minProcesses || processes > maxProcesses) {
     throw invalid(`processes must be from ${minProcesses} to ${maxProcesses}, not ${processes}`);
   }
-  const lacking = (what: string, asked: number, has: number): KerneletError =>
-    new KerneletError('INSUFFICIENT_RESOURCES', `${what}: ${asked} asked for, this machine has ${has}`, {
-      context: { resource: what, asked, total: has },
+  const lacking = (
+    what: string,
+    asked: number,
+    total: number,
+    text: (value: number) => string = String,
+  ): KerneletError =>
+    new KerneletError('INSUFFICIENT_RESOURCES', `${what}: ${text(asked)} asked for, this machine has ${text(total)}`, {
+      context: { resource: what, asked, total },
     });
   if (cpus > capacity.cpus) throw lacking('cpus', cpus, capacity.cpus);
-  if (memoryBytes > capacity.memoryBytes) throw lacking('memory in bytes', memoryBytes, capacity.memoryBytes);
+  if (memoryBytes > capacity.memoryBytes) throw lacking('memory', memoryBytes, capacity.memoryBytes, describeByteSize);
 }
 
 function checkAccelerators(accelerators: Readonly<Record<string, string>>, slots: KnownSlots): void {
@@ -248,6 +254,8 @@ export function compileSpec(
   return {
     id,
     sessionId: request.sessionId ?? (id as string as SessionId),
+    name: request.name ?? null,
+    labels: Object.entries(request.labels ?? {}),
     image: chosen.image,
     runtime: chosen.runtime,
     interpreter: request.interpreter,

@@ -18,6 +18,7 @@ import type {
   AgentStatus,
   ContextRequest,
   CreateRequest,
+  EndOptions,
   ImageProgress,
   ImageView,
   KeptView,
@@ -32,6 +33,7 @@ import { BackgroundJobs } from './background-jobs.ts';
 import { checkEnviron } from './create-request.ts';
 import { type Degradation, Degradations } from './degradation.ts';
 import { KernelAdmission } from './kernel-admission.ts';
+import { everything, passes } from './kernel-filter.ts';
 import { startService, stopService } from './kernel-services.ts';
 import { keptViewOf, viewOf } from './kernel-view.ts';
 import { MetricsExporter } from './metrics/exporter.ts';
@@ -128,9 +130,11 @@ export class DefaultAgent implements Agent {
     return this.#view(await this.#admission.create(request, signal, onProgress));
   }
 
-  async list(options: { all: boolean }): Promise<readonly KernelView[]> {
+  async list({ all, filter = everything }: Parameters<Agent['list']>[0]): Promise<readonly KernelView[]> {
     await this.#readiness.ready();
-    return this.#parts.kernels.list({ ended: options.all }).map((record) => this.#view(record));
+    const ended = all || filter.phases.includes('terminated');
+    const records = this.#parts.kernels.list({ ended }).filter((record) => passes(record, filter));
+    return records.map((record) => this.#view(record));
   }
 
   async inspect(id: string): Promise<KernelView> {
@@ -143,11 +147,11 @@ export class DefaultAgent implements Agent {
     return await this.inspect(record.spec.id);
   }
 
-  async destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView> {
+  async destroy(id: string, options: EndOptions): Promise<KernelView> {
     const record = await this.#find(id);
     if (record.phase === 'terminated') throw this.#notRunning(record);
     const reason = options.reason ?? (options.force ? 'force-terminated' : 'user-requested');
-    return this.#view(await this.#parts.kernels.destroy(record.spec.id, { reason, force: options.force }));
+    return this.#view(await this.#parts.kernels.destroy(record.spec.id, { ...options, reason }));
   }
 
   async restart(id: string, signal: AbortSignal, environ: Readonly<Record<string, string>> = {}): Promise<KernelView> {

@@ -1,4 +1,5 @@
 /** What must hold before a kernel is made or made again, and the specification that it then gets. */
+import { assertFree } from '../kernel/kernel-names.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
@@ -33,9 +34,10 @@ export class KernelAdmission implements Disposable {
     await assertRoom();
     this.assertEngine();
     const id = requestedId(request);
-    if (kernels.list().some((record) => record.spec.id === id)) {
-      throw new KerneletError('KERNEL_EXISTS', `a kernel ${id} exists already`, { context: { kernel: id } });
-    }
+    assertFree(
+      { id, name: request.name ?? null },
+      kernels.list().map(({ spec }) => spec),
+    );
     await this.#assertRuntime(request.ociRuntime ?? defaults.ociRuntime, signal);
     const mounts = await this.#parts.checkMounts(request.mounts);
     const wish = {

@@ -2,7 +2,7 @@
 
 import type { KernelSpec } from '../kernel/spec.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { hasCode } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { RunnerClient } from '../runner-client/runner-client.ts';
 
@@ -31,9 +31,13 @@ export async function startService(
   }
 }
 
-/** Ends a service; one that does not run, or that the kernel has not, is nothing to end. */
+/** Ends a service; one that does not run is nothing to end. Throws INVALID_ARGUMENT for what the kernel has not. */
 export async function stopService(spec: KernelSpec, runner: RunnerClient, name: string, signal: AbortSignal) {
-  if (!spec.services.some((service) => service.name === name)) return;
+  if (!spec.services.some((service) => service.name === name)) {
+    const has = spec.services.map((service) => service.name).join(', ') || 'none';
+    const message = `the kernel has no service ${JSON.stringify(name)}; it has ${has}`;
+    throw new KerneletError('INVALID_ARGUMENT', message, { context: { kernel: spec.id, service: name } });
+  }
   const options = { what: `the end of service ${name}`, timeoutMs: stopTimeoutMs, signal };
   await withDeadline(options, (deadline) => runner.request('stop-service', { name }, { signal: deadline.signal }));
 }

@@ -13,6 +13,8 @@ export type KernelView = ReturnType<typeof viewOf>;
 /** Files of a kernel whose end nobody asked for. */
 export interface KeptView {
   readonly id: KernelId;
+  /** null: it had none, or only its files are left. */
+  readonly name: string | null;
   /** Of the end, in milliseconds since the epoch. */
   readonly endedAt: number;
   /** When they are deleted, at the latest. */
@@ -28,6 +30,7 @@ export interface KeptView {
 /** The view of what is kept of a kernel. */
 export const keptViewOf = ({ home, record }: KeptKernel): KeptView => ({
   id: home.kernel,
+  name: record?.spec.name ?? null,
   endedAt: home.endedAt,
   until: home.until,
   bytes: home.bytes,
@@ -53,6 +56,9 @@ export function viewOf(
   return {
     id: spec.id,
     sessionId: spec.sessionId,
+    /** Stands for its id; null = it has none. */
+    name: spec.name,
+    labels: Object.fromEntries(spec.labels),
     phase: record.phase,
     image: spec.image.reference,
     runtime: spec.runtime.type,
@@ -72,6 +78,8 @@ export function viewOf(
     /** Its programs run as it in the kernel; on the host too, unless the engine maps users. */
     user: spec.user,
     ports: record.placement.hostPorts,
+    /** What it can start for people outside of it, each on ports of the container. */
+    services: spec.services.map(({ name, protocol, containerPorts }) => ({ name, protocol, ports: containerPorts })),
     /** Names of its variables; what they say is the tenant's alone. */
     environ: spec.environ.map(([name]) => name),
     readOnlyRoot: spec.readOnlyRoot,

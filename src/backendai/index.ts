@@ -3,7 +3,7 @@
  * members. What only members need is loaded by them, so that other starts and commands pay nothing for it.
  */
 import type { ServedNode } from '../agent/node.ts';
-import type { CommandEntry } from '../cli/commands/index.ts';
+import type { CommandEntry } from '../cli/command.ts';
 import type { Settings } from '../config/settings.ts';
 import type { OpenMemberOptions } from './membership/member.ts';
 

@@ -28,6 +28,14 @@ export type CreateBody = ApiBody<'createKernel'>;
 /** What is to be executed, as the API takes it. */
 export type ExecuteRequest = ApiBody<'execute'>['request'];
 
+/** Which kernels to list: parameters of the API. */
+export interface ListOptions {
+  readonly all?: boolean;
+  readonly name?: readonly string[];
+  readonly label?: readonly string[];
+  readonly phase?: readonly string[];
+}
+
 /** Options of a call: the signal gives it up. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -90,17 +98,18 @@ export class ApiClient implements AsyncDisposable {
     return this.#result<'createKernel'>({ method: 'POST', path, document, signal }, onProgress);
   }
 
-  async list(all: boolean): Promise<readonly Kernel[]> {
-    const path = `/v1/kernels${query({ all })}`;
-    return (await this.#api.json<'listKernels'>({ method: 'GET', path, idempotent: true })).kernels;
+  /** Those of this node that the filters pass; `all`: also those that ended a short while ago. */
+  async list(options: ListOptions, call: StreamOptions = {}): Promise<readonly Kernel[]> {
+    const path = `/v1/kernels${query({ ...options })}`;
+    return (await this.#api.json<'listKernels'>({ method: 'GET', path, idempotent: true, ...call })).kernels;
   }
 
   async inspect(id: string): Promise<Kernel> {
     return await this.#api.json<'inspectKernel'>({ method: 'GET', path: kernelPath(id), idempotent: true });
   }
 
-  async destroy(id: string, force: boolean): Promise<Kernel> {
-    const path = `${kernelPath(id)}${query({ force })}`;
+  async destroy(id: string, options: { readonly force: boolean; readonly forget?: boolean }): Promise<Kernel> {
+    const path = `${kernelPath(id)}${query({ ...options })}`;
     return await this.#api.json<'destroyKernel'>({ method: 'DELETE', path, idempotent: true });
   }
 
@@ -240,10 +249,10 @@ export class ApiClient implements AsyncDisposable {
   async upload(
     id: string,
     path: string,
-    content: { size: number; mode: number; open: () => AsyncIterable<Uint8Array> },
+    content: { size: number | null; mode: number; open: () => AsyncIterable<Uint8Array> },
     signal: AbortSignal,
   ): Promise<ApiReply<'uploadFile'>> {
-    if (content.size > maxUploadBytes) {
+    if (content.size !== null && content.size > maxUploadBytes) {
       // Not sent: the server's refusal could be lost among what it does not read any more.
       const message = `${JSON.stringify(path)} is ${content.size} bytes large, and ${maxUploadBytes} can be uploaded at most`;
       throw new KerneletError('TOO_LARGE', message, { context: { maxUploadBytes } });
@@ -252,7 +261,7 @@ export class ApiClient implements AsyncDisposable {
     return await this.#api.json<'uploadFile'>({
       method: 'PUT',
       path: `${kernelPath(id)}/files${query({ path, mode })}`,
-      headers: { ...binaryHeaders, 'content-length': String(content.size) },
+      headers: { ...binaryHeaders, ...(content.size === null ? {} : { 'content-length': String(content.size) }) },
       body: content.open,
       signal,
     });

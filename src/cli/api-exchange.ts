@@ -127,8 +127,10 @@ const contextValue: Reader<ErrorContext[string]> = (value, place) => {
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
 const readError: Reader<KerneletError> = object((of) => {
   const code = of('code', oneOf(Object.keys(errorCodes).filter(isErrorCode)));
+  const cure = of('cure', newer<string | null>(text, null));
   return new KerneletError(code, of('message', newer(text, '')), {
     context: of('context', newer(table(contextValue), {})),
+    ...(cure === null ? {} : { cure }),
   });
 });
 

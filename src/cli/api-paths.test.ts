@@ -20,5 +20,6 @@ it.each(['', '.', '..'])('%j, with which an address would mean another, is refus
 
 it('a query has the parameters that have a value', () => {
   expect(query({ all: true, force: false, after: 0, path: 'a b', mode: undefined })).toBe('?all=true&after=0&path=a+b');
+  expect(query({ label: ['a=b', 'c'], name: [] })).toBe('?label=a%3Db&label=c');
   expect(query({ force: false })).toBe('');
 });

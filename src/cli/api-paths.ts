@@ -1,8 +1,8 @@
 /** Addresses in the API, of kernels and what they have. Pure. */
-import { kernelIdForm } from '../http/limits.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { kernelNameForm } from '../lib/ids.ts';
 
-/** The address of a kernel. Throws INVALID_ARGUMENT for what is no id. */
+/** The address of a kernel. Throws INVALID_ARGUMENT for what no kernel is called. */
 export const kernelPath = (id: string): string => `/v1/kernels/${checkedId(id)}`;
 /** Of what is kept of a kernel. Throws as `kernelPath`. */
 export const keptPath = (id: string): string => `/v1/kept/${checkedId(id)}`;
@@ -13,19 +13,22 @@ export const contextPath = (id: string, context: string): string => `${kernelPat
 /** Of a service. Throws INVALID_ARGUMENT for what no service is called. */
 export const servicePath = (id: string, service: string): string => `${kernelPath(id)}/services/${part(service)}`;
 
-/** The parameters that have a value, with their question mark; of switches those that are on. */
-export const query = (values: Readonly<Record<string, string | number | boolean | undefined>>): string => {
+type QueryValue = string | number | boolean | readonly string[];
+
+/** The parameters that have a value, with their question mark; of switches those that are on, of lists each item. */
+export const query = (values: Readonly<Record<string, QueryValue | undefined>>): string => {
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) {
-    if (value !== undefined && value !== false) parameters.set(key, String(value));
+    const list = typeof value === 'object' ? value : [value];
+    for (const one of list) if (one !== undefined && one !== false) parameters.append(key, String(one));
   }
   return parameters.size === 0 ? '' : `?${parameters}`;
 };
 
 function checkedId(id: string): string {
-  if (kernelIdForm.test(id)) return id;
+  if (kernelNameForm.test(id)) return id;
   const shown = JSON.stringify(id.slice(0, 80));
-  throw new KerneletError('INVALID_ARGUMENT', `${shown} is not a kernel id: a UUID or the beginning of one`);
+  throw new KerneletError('INVALID_ARGUMENT', `${shown} is not a kernel id, the beginning of one, or a name`);
 }
 
 /** An address with one of these in it means another, however they are encoded: that of the kernel itself. */

@@ -33,6 +33,8 @@ export interface CommandCall {
   readonly screen: Screen;
   readonly options: OptionReader;
   readonly operands: readonly string[];
+  /** All commands of the program. */
+  readonly table: readonly CommandEntry[];
   /** Whether `--` stood before the operands that follow the first (`exec ID -- CMD`). */
   readonly literal: boolean;
   /**
@@ -65,6 +67,13 @@ export interface CliCommand {
   readonly isDaemon?: true;
   /** Returns the exit status. Rejects with UsageError or KerneletError. */
   run(call: CommandCall): Promise<number>;
+}
+
+/** A command that can be loaded. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CliCommand>;
 }
 
 /** Options that every command takes. */

@@ -20,8 +20,14 @@ export async function anyClient(call: CommandCall): Promise<ApiClient> {
   );
 }
 
-const transportOf = async (call: CommandCall): Promise<UnixTransport> =>
-  new UnixTransport(await socketPathOf(call), { clock: call.host.io.clock });
+async function transportOf(call: CommandCall): Promise<UnixTransport> {
+  let last = '';
+  const whileStarting = (text: string): void => {
+    if (text !== last) void call.screen.note(`the daemon is starting: ${text} …`);
+    last = text;
+  };
+  return new UnixTransport(await socketPathOf(call), { clock: call.host.io.clock, whileStarting });
+}
 
 /** Flag > environment > file > default. Without flag and variable the configuration is looked at. */
 async function socketPathOf({ host: { io }, options }: CommandCall): Promise<string> {

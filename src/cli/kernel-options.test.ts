@@ -1,3 +1,6 @@
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { createBody, languageOf } from './kernel-options.ts';
@@ -11,7 +14,7 @@ function body(values: Record<string, unknown>) {
 }
 
 describe('the request for a kernel', () => {
-  it('has what was given, in the units of the API', () => {
+  it('has what was given, in the units of the API', async () => {
     const values = {
       image: 'debian',
       pull: 'never',
@@ -23,7 +26,7 @@ describe('the request for a kernel', () => {
       network: 'none',
       publish: ['80', '65535'],
     };
-    expect(body(values)).toEqual({
+    expect(await body(values)).toEqual({
       image: 'debian',
       language: 'python',
       pull: 'never',
@@ -41,8 +44,8 @@ describe('the request for a kernel', () => {
     });
   });
 
-  it('leaves to the agent what was not given', () => {
-    expect(body({})).toEqual({ language: 'python', environ: {}, mounts: [], publish: [], interpreter: 'lazy' });
+  it('leaves to the agent what was not given', async () => {
+    expect(await body({})).toEqual({ language: 'python', environ: {}, mounts: [], publish: [], interpreter: 'lazy' });
   });
 
   it.each<readonly [Record<string, unknown>, RegExp]>([
@@ -59,9 +62,24 @@ describe('the request for a kernel', () => {
     [{ publish: ['0x50'] }, /--publish/],
     [{ processes: '0' }, /--processes "0"/],
     [{ cpus: 'all' }, /--cpus "all"/],
-  ])('refuses %j', (values, message) => {
-    expect(() => body(values)).toThrow(UsageError);
-    expect(() => body(values)).toThrow(message);
+  ])('refuses %j', async (values, message) => {
+    await expect(body(values)).rejects.toThrow(UsageError);
+    await expect(body(values)).rejects.toThrow(message);
+  });
+
+  it('has the variables of files, which those of --env replace', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'kernelet-env-'));
+    const file = join(folder.path, 'env');
+    await writeFile(file, '# not this\n\nA=from the file\r\nB=1\nTOKEN\n');
+    const { environ } = await body({ envFile: [file], env: ['B=2'] });
+    expect(environ).toEqual({ A: 'from the file', B: '2', TOKEN: 'a=b\nc' });
+    await expect(body({ envFile: [join(folder.path, 'absent')] })).rejects.toThrow(/absent" does not exist/);
+  });
+
+  it('says which port to publish to those who name one of this machine', async () => {
+    await expect(body({ publish: ['8080:80'] })).rejects.toMatchObject({
+      cure: expect.stringContaining('--publish 80:'),
+    });
   });
 });
 

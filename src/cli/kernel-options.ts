@@ -6,6 +6,7 @@ import { languageNames, type RuntimeInfo, runtimeByLanguage, runtimeTable } from
 import type { CreateBody } from './api-client.ts';
 import type { OptionSpec } from './command.ts';
 import type { CliIo } from './host.ts';
+import { contentOf, localFile } from './local-file.ts';
 import { type OptionReader, UsageError } from './option-reader.ts';
 
 /** What `languageOf` reads. */
@@ -17,23 +18,30 @@ export const languageOption: OptionSpec = {
 export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--image <reference>', help: 'image to run in; else picked, and built once, from the language' },
   languageOption,
+  { flags: '--name <name>', help: 'a name, which stands for its id' },
+  { flags: '--label <key=value>', help: 'label, by which `ps --filter` finds it', repeat: true },
   { flags: '--pull <when>', help: 'pull the image (default missing)', choices: ['never', 'missing', 'always'] },
   { flags: '--cpus <number>', help: 'CPUs, fractions allowed (default 1)' },
-  { flags: '--mem <size>', help: 'memory, such as 512m or 1.5g (default 1g)' },
+  { flags: '-m, --mem <size>', help: 'memory, such as 512m or 1.5g (default 1g)' },
   { flags: '--processes <number>', help: 'most processes and threads (default 512)' },
   { flags: '--disk <size>', help: 'most that the files of its home may take, such as 500m (default no limit)' },
   { flags: '--bandwidth <rate>', help: 'most of its network each way, such as 10mbit (default no limit)' },
   { flags: '--accelerator <slot=amount>', help: 'accelerator, such as cuda.device=1', repeat: true },
   {
-    flags: '--env <name=value>',
+    flags: '-e, --env <name=value>',
     help: 'variable; without a value, it is taken from here, unseen by others',
     repeat: true,
   },
-  { flags: '--mount <host:container[:ro]>', help: 'mount a host folder that the configuration allows', repeat: true },
+  { flags: '--env-file <path>', help: 'file of variables, a line each as --env takes it', repeat: true },
+  {
+    flags: '-v, --mount <host:container[:ro]>',
+    help: 'mount a host folder that the configuration allows',
+    repeat: true,
+  },
   { flags: '--network <kind>', help: 'network (default bridge)', choices: ['none', 'bridge'] },
   { flags: '--runtime <name>', help: 'OCI runtime, such as runsc, where the configuration allows it' },
   { flags: '--writable', help: 'a root file system that can be written, not only the home and /tmp' },
-  { flags: '--publish <port>', help: 'publish a container port on 127.0.0.1', repeat: true },
+  { flags: '-p, --publish <port>', help: 'publish a container port on 127.0.0.1', repeat: true },
 ];
 
 /** Against the authority of the cluster that the node is a member of. */
@@ -53,13 +61,16 @@ export function languageOf(options: OptionReader): RuntimeInfo | undefined {
 }
 
 /** The request for a kernel. `language` is a runtime type. */
-export function createBody(
+export async function createBody(
   options: OptionReader,
   io: CliIo,
   rest: { readonly language: string | undefined; readonly interpreter: 'eager' | 'lazy' },
-): CreateBody {
+): Promise<CreateBody> {
+  const environ = [...(await linesOf(options.list('env-file'), io)), ...options.list('env')];
   return definedOnly({
     image: options.text('image'),
+    name: options.text('name'),
+    labels: labelsOf(options.list('label')),
     language: rest.language,
     pull: options.choice('pull', ['never', 'missing', 'always']),
     cpus: options.number('cpus'),
@@ -68,7 +79,7 @@ export function createBody(
     homeBytes: options.byteSize('disk'),
     bitsPerSecond: options.bitRate('bandwidth'),
     accelerators: acceleratorsOf(options.list('accelerator')),
-    environ: environOf(options.list('env'), io),
+    environ: environOf(environ, io),
     mounts: options.list('mount').map((text) => mountOf(text, io)),
     network: options.choice('network', ['none', 'bridge']),
     publish: options.list('publish').map(portOf),
@@ -80,6 +91,16 @@ export function createBody(
 
 function definedOnly(body: { [Key in keyof CreateBody]: CreateBody[Key] | undefined }): CreateBody {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+/** The last one of a key counts. */
+function labelsOf(list: readonly string[]): Record<string, string> | undefined {
+  const pairs = list.map((text): [string, string] => {
+    const [, key, value] = /^([^=]+)(?:=(.*))?$/s.exec(text) ?? [];
+    if (key !== undefined) return [key, value ?? ''];
+    throw new UsageError('--label without a key: give KEY=VALUE, or KEY');
+  });
+  return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 }
 
 function acceleratorsOf(list: readonly string[]): Record<string, string> | undefined {
@@ -109,6 +130,14 @@ export function environOf(list: readonly string[], io: CliIo): Record<string, st
   return Object.fromEntries(pairs);
 }
 
+/** Lines of files of variables: blank ones and those that begin with `#` say nothing. */
+async function linesOf(paths: readonly string[], { workingDirectory }: CliIo): Promise<readonly string[]> {
+  const texts = await Promise.all(
+    paths.map(async (path) => (await contentOf(await localFile(path, workingDirectory))).toString()),
+  );
+  return texts.flatMap((text) => text.split(/\r?\n/)).filter((line) => !/^\s*(#|$)/.test(line));
+}
+
 function mountOf(text: string, io: CliIo): KernelMount {
   const form = /^(?<source>[^:]+):(?<target>\/[^:]*)(?::(?<mode>ro|rw))?$/s.exec(text);
   const { source, target, mode } = form?.groups ?? {};
@@ -121,5 +150,11 @@ function mountOf(text: string, io: CliIo): KernelMount {
 function portOf(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
+  const [, inside] = /:(\d{1,5})$/.exec(text) ?? [];
+  if (inside !== undefined)
+    throw new UsageError(
+      `--publish ${JSON.stringify(text)} names a port of this machine, and those are chosen by kernelet`,
+      `Give --publish ${inside}: \`kernelet inspect ID\` shows which port of 127.0.0.1 it is.`,
+    );
   throw new UsageError(`--publish ${JSON.stringify(text)} is not a port from 1 to 65535`);
 }

@@ -15,11 +15,11 @@ export interface LocalFile {
   open(): AsyncIterable<Uint8Array>;
 }
 
-/** Looks at a file. Throws a UsageError when it can't be sent. */
-export async function localFile(text: string, workingDirectory: string): Promise<LocalFile> {
+/** Looks at a file. Throws a UsageError when it can't be sent; `cure`: what to do where there is none. */
+export async function localFile(text: string, workingDirectory: string, cure?: string): Promise<LocalFile> {
   const path = resolve(workingDirectory, text);
   const facts = await stat(path).catch((error) => {
-    throw unreadable(text, error);
+    throw unreadable(text, error, cure);
   });
   if (facts.isDirectory()) throw new UsageError(`${JSON.stringify(text)} is a folder, not a file`);
   if (!facts.isFile()) throw new UsageError(`${JSON.stringify(text)} is not a regular file`);
@@ -55,12 +55,13 @@ export async function fileHead(file: LocalFile, bytes: number): Promise<string> 
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-function unreadable(text: string, error: unknown): UsageError {
+function unreadable(text: string, error: unknown, cure?: string): UsageError {
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'does not exist',
     EACCES: 'may not be read by you',
     ENAMETOOLONG: 'has too long a name',
   };
   const code = systemErrorCode(error) ?? 'unknown error';
-  return new UsageError(`${JSON.stringify(text)} ${reasons[code] ?? `cannot be read: ${code}`}`);
+  const message = `${JSON.stringify(text)} ${reasons[code] ?? `cannot be read: ${code}`}`;
+  return new UsageError(message, code === 'ENOENT' ? cure : undefined);
 }

@@ -47,6 +47,17 @@ describe('help', () => {
     expect([status, JSON.parse(stdout)]).toMatchObject([2, { error: { code: 'INVALID_ARGUMENT' } }]);
   });
 
+  it('is wrapped for the width of the terminal, examples apart', async () => {
+    for (const columns of [80, 110]) {
+      const io = cli.io();
+      io.stdout.columns = columns;
+      const { stdout } = await cli.run(['create', '--help'], io);
+      const [text = ''] = stdout.split('\nExamples:');
+      const widest = Math.max(...text.split('\n').map((line) => line.length));
+      expect([widest <= columns, widest > columns - 15]).toEqual([true, true]);
+    }
+  });
+
   it('the version is a result', async () => {
     expect(await cli.run(['--version'])).toEqual({ status: 0, stdout: '1.2.3\n', stderr: '' });
   });
@@ -61,7 +72,7 @@ describe('a command line that is wrong', () => {
     [['image', 'biuld', 'x'], /Did you mean build\?/, 'kernelet image --help'],
     [['image', 'rm'], /missing required argument/, 'kernelet image rm --help'],
     [['ps', '--bogus'], /unknown option/, 'kernelet ps --help'],
-    [['ps', 'extra'], /too many arguments/, 'kernelet ps --help'],
+    [['events', 'extra'], /too many arguments/, 'kernelet events --help'],
     [['inspect'], /missing required argument 'id'/, 'kernelet inspect --help'],
     [['run', '--pull', 'sometimes', '-c', '1'], /Allowed choices are never, missing, always/, 'kernelet run --help'],
     [['run', '--timeout', '5', '-c', '1'], /--timeout "5" is not a duration/, 'kernelet run --help'],
@@ -77,8 +88,8 @@ describe('a command line that is wrong', () => {
 
   it('says so in a document with --json, wherever that stands', async () => {
     for (const args of [
-      ['--json', 'ps', 'extra'],
-      ['ps', 'extra', '--json'],
+      ['--json', 'events', 'extra'],
+      ['events', 'extra', '--json'],
     ]) {
       const { status, stdout } = await cli.run(args);
       expect([status, JSON.parse(stdout)]).toMatchObject([2, { error: { code: 'INVALID_ARGUMENT' } }]);
@@ -91,6 +102,28 @@ describe('a command line that is wrong', () => {
     expect((await cli.run(['run', '-c', '1', '--json', '--', '-x'], io)).status).toBe(0);
     const runs = [...cli.agent.runs.values()];
     expect(runs.at(-1)?.request).toMatchObject({ mode: 'program', args: ['-x'] });
+  });
+});
+
+describe('a habit from elsewhere', () => {
+  // @promise habits
+  it('is understood where it means a command here', async () => {
+    expect(await cli.run(['version'])).toEqual(await cli.run(['--version']));
+    expect(await cli.run(['list', '--json'])).toEqual(await cli.run(['ps', '--json']));
+    expect(await cli.run(['images'])).toEqual(await cli.run(['image', 'ls']));
+    expect(await cli.run(['help', 'images'])).toEqual(await cli.run(['image', 'ls', '--help']));
+  });
+
+  // @promise habits
+  it.each<readonly [string[], RegExp]>([
+    [['stop', '3f'], /^kernelet: unknown command 'stop'\n`kernelet rm ID` ends a kernel/],
+    [['--json', 'pull', 'x'], /`kernelet image pull REFERENCE` pulls/],
+    [['ps', '3f'], /`kernelet processes ID` lists what runs in a kernel/],
+    [['exec', '3f', 'bash'], /"bash" does not exist\n.*`kernelet exec 3f -- bash`/],
+    [['exec', '3f', 'ls', '-l'], /no arguments for the code\n.*`kernelet exec 3f -- ls -l`/],
+  ])('is answered with the right command: %j', async (args, answer) => {
+    const { status, stderr } = await cli.run(args);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(answer)]);
   });
 });
 

@@ -1,9 +1,18 @@
 /** The command line: reads arguments, runs one command, says what went wrong. The only module that knows commander. */
 import { Command, CommanderError, Option } from 'commander';
 import { isSystemError } from '../lib/system-error.ts';
-import { type CliCommand, commonOptions, type Example, type OptionSpec, usageOf } from './command.ts';
-import { type CommandEntry, commandTable, findCommand, groups } from './commands/index.ts';
+import {
+  type CliCommand,
+  type CommandEntry,
+  commonOptions,
+  type Example,
+  type OptionSpec,
+  usageOf,
+} from './command.ts';
+import { commandTable } from './commands/index.ts';
 import { daemonStatusOf, exitStatus } from './exit-status.ts';
+import { findCommand, groups } from './find-command.ts';
+import { answerTo, meant } from './habits.ts';
 import type { CliHost, CliIo } from './host.ts';
 import { EndedBySignal, Interruption } from './interruption.ts';
 import { OptionReader, UsageError } from './option-reader.ts';
@@ -22,7 +31,7 @@ export async function runCli(
   const table = [...commandTable, ...more];
   const literal = argv.indexOf('--');
   const screen = new Screen(host.io, (literal < 0 ? argv : argv.slice(0, literal)).includes('--json'));
-  const words = withoutHelpWord(argv);
+  const words = meant(argv);
   try {
     return await dispatch(words, { host, screen, table });
   } catch (error) {
@@ -31,10 +40,6 @@ export async function runCli(
     return await reportError(screen, error, `\`${helpCommand(words, table)}\` shows how.`);
   }
 }
-
-/** `help COMMAND` means `COMMAND --help`. */
-const withoutHelpWord = (argv: readonly string[]): readonly string[] =>
-  argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 
 /** The command line whose help explains what was wrong in this one. */
 function helpCommand(argv: readonly string[], table: readonly CommandEntry[]): string {
@@ -50,7 +55,8 @@ interface Dispatching {
 
 async function dispatch(argv: readonly string[], { host, screen, table }: Dispatching): Promise<number> {
   const printed: string[] = [];
-  const program = newCommand('kernelet', printed)
+  const newCommand = commandMaker(host.io, printed);
+  const program = newCommand('kernelet')
     .description('Runs code in containers.')
     .enablePositionalOptions()
     .version(host.version, '-V, --version', 'print the version');
@@ -61,15 +67,15 @@ async function dispatch(argv: readonly string[], { host, screen, table }: Dispat
   const parents = new Map<string, Command>([['', program]]);
   for (const entry of table) {
     const [word = '', group = ''] = entry.name.split(' ').reverse();
-    if (!parents.has(group)) parents.set(group, addGroup(program, group, printed));
+    if (!parents.has(group)) parents.set(group, addGroup(program, newCommand(group)));
     const loaded = entry === chosen ? await entry.load() : null;
-    const command = newCommand(word, printed).summary(entry.summary);
+    const command = newCommand(word).summary(entry.summary);
     if (loaded) {
       define(command, loaded, argv, async (values, operands, dashes) => {
         const options = new OptionReader({ ...program.opts(), ...values });
         screen.json = options.flag('json');
         status = await runListening(host.io, (listen) =>
-          loaded.run({ host, screen, options, operands, literal: dashes, listen }),
+          loaded.run({ host, screen, options, operands, table, literal: dashes, listen }),
         ).catch(async (error: unknown) => {
           if (!loaded.isDaemon) throw error;
           await reportError(screen, error, `\`${helpCommand(argv, table)}\` shows how.`);
@@ -83,7 +89,7 @@ async function dispatch(argv: readonly string[], { host, screen, table }: Dispat
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return await settle(error, printed, screen);
+    return await settle(error, printed, screen, answerTo(error.code, argv));
   }
   return status;
 }
@@ -105,7 +111,12 @@ async function runListening(io: CliIo, run: (listen: () => Interruption) => Prom
 }
 
 /** Help and version are results; everything else that commander throws is a usage error. */
-async function settle(error: CommanderError, printed: readonly string[], screen: Screen): Promise<number> {
+async function settle(
+  error: CommanderError,
+  printed: readonly string[],
+  screen: Screen,
+  cure: string | undefined,
+): Promise<number> {
   if (error.exitCode === 0) {
     await screen.io.stdout.write(printed.join(''));
     return exitStatus.ok;
@@ -116,23 +127,31 @@ async function settle(error: CommanderError, printed: readonly string[], screen:
     return exitStatus.usage;
   }
   const [message = '', ...hints] = error.message.replace(/^error: /, '').split('\n');
-  const hint = hints.length > 0 ? ` ${hints.join(' ')}` : '';
-  throw new UsageError(`${message}${hint}`);
+  const hint = hints.length > 0 && cure === undefined ? ` ${hints.join(' ')}` : '';
+  throw new UsageError(`${message}${hint}`, cure);
 }
 
-function newCommand(name: string, printed: string[]): Command {
-  return new Command(name)
-    .exitOverride()
-    .allowExcessArguments(false)
-    .helpOption('-h, --help', 'show this help')
-    .helpCommand(false)
-    .configureHelp({ showGlobalOptions: false })
-    .configureOutput({ writeOut: (text) => printed.push(text), writeErr: (text) => printed.push(text) });
+/** Makes commands whose help has the width of the terminal, and whose texts are collected. */
+function commandMaker({ stdout, stderr }: CliIo, printed: string[]): (name: string) => Command {
+  const write = (text: string): void => void printed.push(text);
+  const output = {
+    ...{ writeOut: write, writeErr: write },
+    getOutHelpWidth: () => stdout.columns,
+    getErrHelpWidth: () => stderr.columns,
+  };
+  return (name) =>
+    new Command(name)
+      .exitOverride()
+      .allowExcessArguments(false)
+      .helpOption('-h, --help', 'show this help')
+      .helpCommand(false)
+      .configureHelp({ showGlobalOptions: false })
+      .configureOutput(output);
 }
 
-function addGroup(program: Command, name: string, printed: string[]): Command {
-  const { summary = '' } = groups.find((group) => group.name === name) ?? {};
-  const command = newCommand(name, printed).summary(summary).description(`Commands for ${summary}.`);
+function addGroup(program: Command, command: Command): Command {
+  const { summary = '' } = groups.find((group) => group.name === command.name()) ?? {};
+  command.summary(summary).description(`Commands for ${summary}.`);
   program.addCommand(command);
   return command;
 }
@@ -146,10 +165,13 @@ function addOptions(command: Command, specs: readonly OptionSpec[]): void {
   }
 }
 
+/** Sentences without line breaks of their own, so that the terminal's width decides; what is indented is as it is written. */
+const reflowed = (text: string): string => text.replaceAll(/(?<=\S)\n(?=\S)/g, ' ');
+
 type Action = (values: Record<string, unknown>, operands: readonly string[], dashes: boolean) => Promise<void>;
 
 function define(command: Command, spec: CliCommand, words: readonly string[], action: Action): void {
-  command.description(spec.description);
+  command.description(reflowed(spec.description));
   addOptions(command, [...spec.options, ...commonOptions]);
   for (const { flags, refusal } of spec.retired ?? []) {
     const refuse = (): never => {
@@ -191,8 +213,9 @@ Start here:
   kernelet create --lang python         a kernel; prints its id
   kernelet exec ID -c 'x = 1'           state is kept between calls
 
-\`kernelet COMMAND --help\` explains a command. Exit status: the program's own; 128 + n after signal n; 137 after a
-time or memory limit; 125 when kernelet itself failed; 2 for a wrong command line.
+\`kernelet COMMAND --help\` explains a command. Exit status: the program's own;
+128 + n after signal n; 137 after a time or memory limit; 125 when kernelet
+itself failed; 2 for a wrong command line.
 `;
 
 /** The examples of a command. */

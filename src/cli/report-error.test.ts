@@ -20,6 +20,11 @@ it.each<readonly [unknown, number, string]>([
     125,
     'kernelet: no kernel 3\n`kernelet ps` lists the kernels.\n',
   ],
+  [
+    new KerneletError('INVALID_ARGUMENT', 'body.environ.BAD NAME: not a name'),
+    2,
+    'kernelet: --env BAD NAME: not a name\nCorrect the named value.\n',
+  ],
   [new TypeError('x is not a function'), 125, expect.stringMatching(/^kernelet: .*x is not a function\n[^\n]*\n$/)],
 ])('%s has its status, its cure and no stack trace', async (error, status, stderr) => {
   expect(await report(error)).toEqual({ status, stdout: '', stderr });

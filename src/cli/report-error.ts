@@ -30,6 +30,35 @@ export async function sayError(screen: Screen, thrown: unknown, help?: string): 
   return status;
 }
 
+/** Options by the fields of the API's requests that they become. */
+const optionOfField: ReadonlyMap<string, string> = new Map([
+  ['accelerators', '--accelerator'],
+  ['bitsPerSecond', '--bandwidth'],
+  ['cpus', '--cpus'],
+  ['cwd', '--workdir'],
+  ['environ', '--env'],
+  ['homeBytes', '--disk'],
+  ['id', '--id'],
+  ['idleTimeoutMs', '--idle-timeout'],
+  ['image', '--image'],
+  ['labels', '--label'],
+  ['memoryBytes', '--mem'],
+  ['mounts', '--mount'],
+  ['name', '--name'],
+  ['ociRuntime', '--runtime'],
+  ['processes', '--processes'],
+  ['publish', '--publish'],
+  ['timeoutMs', '--timeout'],
+]);
+
+/** The API names a field of its request in what it refuses; people have given an option. */
+const forPeople = (message: string): string =>
+  message.replace(/^body\.(?:request\.)?(\w+)(?:\.([^:]*))?/, (whole: string, field: string, key?: string) => {
+    const option = optionOfField.get(field);
+    if (option === undefined) return whole;
+    return key === undefined ? option : `${option} ${key}`;
+  });
+
 const generalHelp = '`kernelet COMMAND --help` shows how.';
 
 function describe(
@@ -45,5 +74,6 @@ function describe(
   }
   const error = toKerneletError(thrown);
   const status = error.code === 'INVALID_ARGUMENT' ? exitStatus.usage : exitStatus.failure;
-  return { document: error.toDocument(), status };
+  const document = error.toDocument();
+  return { document: { ...document, message: forPeople(document.message) }, status };
 }

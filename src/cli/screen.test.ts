@@ -59,6 +59,14 @@ it('a table aligns its columns by characters, and has no spaces at the end of a 
   );
 });
 
+it('a table gives way in the widest of the columns that may be cut, as far as the room asks for it', () => {
+  const columns = [{ heading: 'ID' }, { heading: 'NAME', cut: true }, { heading: 'IMAGE', cut: true }];
+  const rows = [['1234567890', 'größe-größe-größe', 'a-name-of-ten!']];
+  expect(table(columns, rows, 40)).toBe('ID          NAME           IMAGE\n1234567890  größe-größe-…  a-name-of-te…\n');
+  expect(table(columns, rows, 10)).toBe('ID          NAME      IMAGE\n1234567890  größe-g…  a-name-…\n');
+  expect(table(columns, rows, 100)).toBe(table(columns, rows));
+});
+
 it('a table without rows has its heading only', () => {
   expect(table([{ heading: 'ID' }], [])).toBe('ID\n');
 });

@@ -78,25 +78,54 @@ export function printable(text: string): string {
 export interface Column {
   readonly heading: string;
   readonly align?: 'left' | 'right';
+  /** Whether its cells may be cut where a line would be too long. */
+  readonly cut?: boolean;
 }
 
 const width = (text: string): number => [...stripVTControlCharacters(text)].length;
 
-/** Lines of a table with two spaces between columns; no spaces at the end of a line. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+const gap = '  ';
+/** A column is cut to no less. */
+const leastWidth = 8;
+
+/** Lines of a table, where they can be of at most `room` characters; no spaces at the end of a line. */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  room = Number.POSITIVE_INFINITY,
+): string {
   const all = [columns.map((column) => column.heading), ...rows];
-  const widths = columns.map((_, index) => Math.max(...all.map((row) => width(row[index] ?? ''))));
+  const needed = columns.map((_, index) => Math.max(...all.map((row) => width(row[index] ?? ''))));
+  const widths = fitted(columns, needed, room);
   const line = (row: readonly string[]): string =>
     columns
       .map((column, index) => {
-        const cell = row[index] ?? '';
+        const cell = shortened(row[index] ?? '', widths[index] ?? 0);
         const space = ' '.repeat(Math.max(0, (widths[index] ?? 0) - width(cell)));
         return column.align === 'right' ? space + cell : cell + space;
       })
-      .join('  ')
+      .join(gap)
       .trimEnd();
   return `${all.map(line).join('\n')}\n`;
 }
+
+/** Of the columns that may be cut, the widest gives way first. */
+function fitted(columns: readonly Column[], needed: readonly number[], room: number): readonly number[] {
+  const widths = [...needed];
+  let excess = widths.reduce((sum, one) => sum + one + gap.length, -gap.length) - room;
+  for (; excess > 0; excess -= 1) {
+    const [widest] = widths
+      .map((size, index) => ({ size, index }))
+      .filter(({ size, index }) => columns[index]?.cut === true && size > leastWidth)
+      .toSorted((one, other) => other.size - one.size);
+    if (!widest) break;
+    widths[widest.index] = widest.size - 1;
+  }
+  return widths;
+}
+
+const shortened = (cell: string, room: number): string =>
+  width(cell) > room ? `${[...cell].slice(0, room - 1).join('')}…` : cell;
 
 /** Lines of `name: value` with the values in one column. */
 export function facts(pairs: readonly (readonly [string, string])[]): string {

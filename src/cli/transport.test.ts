@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StartingNote, startingText } from '../lib/starting-note.ts';
 import { type ApiRequest, type ApiResponse, UnixTransport } from './transport.ts';
 
 let folder: string;
@@ -80,6 +81,22 @@ describe('a request through the socket', () => {
     await new Promise((resolve) => setTimeout(resolve, 150));
     await serve((_, response) => void response.end('started'));
     expect(await textOf(await sent)).toBe('started');
+  });
+
+  it('waits for a daemon that says that it is starting, and tells what it is about', async () => {
+    const said = new Set<string>();
+    await using transport = new UnixTransport(socket, { startMs: 0, whileStarting: (text) => said.add(text) });
+    {
+      await using note = new StartingNote(socket);
+      note.say('installing');
+      await expect.poll(() => startingText(socket)).toBe('installing');
+      const sent = transport.send(get);
+      await expect.poll(() => [...said]).toEqual(['installing']);
+      await serve((_, response) => void response.end('started'));
+      expect(await textOf(await sent)).toBe('started');
+    }
+    await stop();
+    await expect(transport.send(get)).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
   });
 
   it('waits for a daemon whose socket is there but does not answer yet', async () => {

@@ -4,6 +4,7 @@ import { Agent, request as httpRequest, type IncomingMessage, type RequestOption
 import { pipeline } from 'node:stream/promises';
 import { type Clock, sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { startingText } from '../lib/starting-note.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { openUnixAddress, type UnixAddress } from '../lib/unix-address.ts';
 import type { LocalAgent } from './host.ts';
@@ -52,6 +53,8 @@ export interface Transport extends AsyncDisposable {
 const retryTimeoutMs = 10_000;
 /** How long it waits for a socket that is not there: the daemon may have been started by the line before. */
 const startMs = 2_000;
+/** How long it waits for a daemon that says that it is starting: it may have an image to unpack. */
+const startingTimeoutMs = 120_000;
 const firstPauseMs = 10;
 const maxPauseMs = 200;
 
@@ -60,17 +63,27 @@ const refusals = ['ECONNREFUSED', 'ENOENT'];
 /** The connection broke: the request may have been carried out. */
 const breaks = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
 
+/** How a daemon is waited for. */
+export interface TransportOptions {
+  readonly startMs?: number;
+  readonly clock?: Clock;
+  /** Told what a daemon is about that is starting, each time that it is tried again. */
+  readonly whileStarting?: (text: string) => void;
+}
+
 /** Speaks to a daemon through its socket. */
 export class UnixTransport implements Transport {
   readonly socketPath: string;
   readonly #startMs: number;
+  readonly #whileStarting: TransportOptions['whileStarting'];
   readonly #clock: Clock;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   #address: UnixAddress | undefined;
 
-  constructor(socketPath: string, options: { readonly startMs?: number; readonly clock?: Clock } = {}) {
+  constructor(socketPath: string, options: TransportOptions = {}) {
     this.socketPath = socketPath;
     this.#startMs = options.startMs ?? startMs;
+    this.#whileStarting = options.whileStarting;
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -96,7 +109,13 @@ export class UnixTransport implements Transport {
   }
 
   async #retries(policy: RetryPolicy, waitedMs: number): Promise<boolean> {
-    if (policy === 'never' || waitedMs >= retryTimeoutMs) return false;
+    if (policy === 'never') return false;
+    const starting = waitedMs < startingTimeoutMs ? await startingText(this.socketPath) : null;
+    if (starting !== null) {
+      this.#whileStarting?.(starting);
+      return true;
+    }
+    if (waitedMs >= retryTimeoutMs) return false;
     if (policy === 'always' || waitedMs < this.#startMs) return true;
     return await access(this.socketPath).then(
       () => true,
@@ -154,7 +173,8 @@ export class UnixTransport implements Transport {
     const context = { socket: this.socketPath };
     if (code === 'EACCES' || code === 'EPERM') {
       const message = `the socket ${this.socketPath} belongs to another user`;
-      return new KerneletError('DAEMON_UNREACHABLE', message, { cause: error, context });
+      const cure = 'Work as that user, or name the socket of your own daemon with --socket.';
+      return new KerneletError('DAEMON_UNREACHABLE', message, { cause: error, context, cure });
     }
     const message = breaks.includes(code)
       ? `the daemon on ${this.socketPath} closed the connection`

@@ -1,5 +1,8 @@
+import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { clusterPaths, standalonePaths } from './paths.ts';
+import { clusterPaths, discoverConfigFile, standalonePaths } from './paths.ts';
 
 const context = { uid: 1000, homeDir: '/home/u', workingDir: '/w', environ: {} };
 
@@ -27,4 +30,22 @@ it('puts state and socket of a member of a cluster below the folders of [agent]'
     stateDir: '/w/var/lib/backend.ai/kernelet',
     socketPath: '/tmp/ipc/kernelet.sock',
   });
+});
+
+it('finds kernelet.toml beside agent.toml, which comes first, and the near one only for the daemon', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'kernelet-paths-'));
+  const [workingDir, homeDir] = [join(folder.path, 'here'), join(folder.path, 'home')];
+  const found = (includeWorkingDir: boolean) =>
+    discoverConfigFile({ environ: {}, workingDir, homeDir, includeWorkingDir });
+  const put = async (path: string): Promise<string> => {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, '');
+    return path;
+  };
+  const ofUser = await put(join(homeDir, '.config/kernelet/kernelet.toml'));
+  expect([await found(true), await found(false)]).toEqual([ofUser, ofUser]);
+  const near = await put(join(workingDir, 'kernelet.toml'));
+  expect([await found(true), await found(false)]).toEqual([near, ofUser]);
+  const agent = await put(join(workingDir, 'agent.toml'));
+  expect(await found(true)).toBe(agent);
 });

@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isAtOrBelow } from '../lib/mount-table.ts';
 import type { Environ } from './environment.ts';
 import { ConfigError } from './problems.ts';
@@ -12,6 +12,11 @@ import { isTable, parseToml, type TomlTable } from './toml.ts';
 
 /** Where operators keep configuration files: below the home folder of the user, and below the root. */
 export const configFolders = { ofUser: '.config/backend.ai', ofMachine: 'etc/backend.ai' } as const;
+
+/** Where the file of a node that is alone lies, which is called as the program is. */
+const ownFile = 'kernelet/kernelet.toml';
+/** The one of the whole machine. */
+export const machineConfigFile = join('/etc', ownFile);
 
 /** What the paths depend on. */
 export interface PathContext {
@@ -62,7 +67,7 @@ export interface DiscoverOptions {
   readonly environ: Readonly<Record<string, string | undefined>>;
   readonly workingDir: string;
   readonly homeDir: string;
-  /** Whether `./agent.toml` and those of build roots above count: only for `serve`. */
+  /** Whether `./agent.toml`, `./kernelet.toml` and those of build roots above count: only for `serve`. */
   readonly includeWorkingDir: boolean;
 }
 
@@ -87,11 +92,15 @@ export async function discoverConfigFile(options: DiscoverOptions): Promise<stri
 }
 
 async function candidates(options: DiscoverOptions): Promise<readonly string[]> {
-  const usual = [join(options.homeDir, configFolders.ofUser), join('/', configFolders.ofMachine)].map((folder) =>
-    join(folder, 'agent.toml'),
-  );
+  const usual = [
+    ...[join(options.homeDir, configFolders.ofUser), join('/', configFolders.ofMachine)].map((folder) =>
+      join(folder, 'agent.toml'),
+    ),
+    join(options.homeDir, '.config', ownFile),
+    machineConfigFile,
+  ];
   if (!options.includeWorkingDir) return usual;
-  const near = [join(options.workingDir, 'agent.toml')];
+  const near = [join(options.workingDir, 'agent.toml'), join(options.workingDir, basename(ownFile))];
   let folder = dirname(options.workingDir);
   while (isAtOrBelow(folder, options.homeDir)) {
     if (await exists(join(folder, 'BUILD_ROOT'))) near.push(join(folder, 'agent.toml'));

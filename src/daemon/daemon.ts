@@ -18,6 +18,8 @@ export interface RootOptions {
   readonly settings: Settings;
   readonly operations: OperationTimes;
   readonly log: Logger;
+  /** Told what takes long before the node is served. */
+  readonly onProgress: (text: string) => void;
   /** Aborts when somebody asks for a stop; it ends a wait for services that are not there. */
   readonly signal: AbortSignal;
 }

@@ -1,12 +1,14 @@
 /** Fields that several requests share. */
 import { z } from '@hono/zod-openapi';
+import { isKernelId, kernelNameForm } from '../lib/ids.ts';
 import {
-  kernelIdForm,
   maxArgumentBytes,
   maxCodeBytes,
   maxDurationMs,
   maxEnvironBytes,
   maxEnvironEntries,
+  maxLabelBytes,
+  maxLabels,
   maxPathBytes,
   maxTerminalCells,
 } from './limits.ts';
@@ -21,11 +23,30 @@ export const boundedText = (maxBytes: number, what: string) =>
     .refine((text) => Buffer.byteLength(text) <= maxBytes, `${what} may have ${maxBytes} bytes at most`)
     .refine((text) => !hasNul(text), `${what} may not contain a NUL character`);
 
-/** A kernel's id or a prefix of it. */
+/** What stands for a kernel. */
 export const kernelIdField = z
   .string()
-  .regex(kernelIdForm, 'not a kernel id: a UUID or the beginning of one')
-  .openapi({ example: '3f2a9c1e', description: 'A kernel id (lower-case UUID) or a unique prefix of it.' });
+  .regex(kernelNameForm, 'not a kernel id, the beginning of one, or a name')
+  .openapi({ example: '3f2a9c1e', description: 'A kernel id (lower-case UUID), a unique prefix of it, or its name.' });
+
+/** The name of a kernel, which is no whole id. */
+export const kernelNameField = z
+  .string()
+  .regex(
+    kernelNameForm,
+    'not a name: 1 to 64 letters, digits, ".", "_" and "-", of which the first is a letter or digit',
+  )
+  .refine((name) => !isKernelId(name.toLowerCase()), 'a name may not be a whole id')
+  .openapi({ example: 'web', description: 'Stands for the kernel as its id does; unique among those that live.' });
+
+/** Labels of a kernel, 64 at most: `KEY: VALUE`. */
+export const labelsField = z
+  .record(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$/, 'not the key of a label'),
+    boundedText(maxLabelBytes, 'the value of a label'),
+  )
+  .refine((all) => Object.keys(all).length <= maxLabels, `at most ${maxLabels} labels`)
+  .openapi({ example: { team: 'data' }, description: 'Chosen by whoever creates the kernel, to find it again.' });
 
 /** A name that stands in addresses: no character of it needs an escape, and an address with `.` or `..` in it means another. */
 const addressedName = (what: string) =>
@@ -108,6 +129,9 @@ export const flagField = z
   .optional()
   .transform((text) => text === 'true')
   .openapi({ type: 'boolean' });
+
+/** What may be given several times in a query string. */
+export const repeatedField = <Schema extends z.ZodType>(item: Schema) => z.array(item).max(64).readonly().default([]);
 
 /** The number of an event in a query string. */
 export const eventNumberField = z

@@ -33,5 +33,6 @@ export const runSignals = [
   ...(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGKILL'] as const),
   ...(['SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGWINCH'] as const),
 ] as const;
-/** A kernel's id or the beginning of one. */
-export const kernelIdForm = /^[0-9a-fA-F-]{1,36}$/;
+/** Labels of one kernel, and bytes of the value of one. */
+export const maxLabels = 64;
+export const maxLabelBytes = 256;

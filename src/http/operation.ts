@@ -110,7 +110,7 @@ function addOperation(app: ApiApp, name: string, operation: Operation, handle: A
   const path = operation.path.replaceAll(/\{([a-z]+)\}/g, ':$1');
   app.on([operation.method.toUpperCase()], [path], async (context) => {
     const params = check('path', operation.params ?? nothing, context.req.param());
-    const query = check('query', operation.query ?? nothing, singleValues(context));
+    const query = check('query', operation.query ?? nothing, queryValues(context, operation.query));
     const body = operation.body ? check('body', operation.body, await readJson(context)) : {};
     const reply = await handle({ params, query, body, context });
     return reply instanceof Response ? reply : Response.json(reply, { status: operation.status });
@@ -124,14 +124,19 @@ function check(where: string, schema: z.ZodType, value: unknown): unknown {
   throw invalidArgument(where, result.error, known);
 }
 
-function singleValues(context: ApiContext): Record<string, string> {
-  const values: Record<string, string> = {};
+function queryValues(context: ApiContext, schema: z.ZodType | undefined): Record<string, string | string[]> {
+  const values: Record<string, string | string[]> = {};
+  const fields = schema instanceof z.ZodObject ? schema.shape : {};
   for (const [key, list] of Object.entries(context.req.queries())) {
-    if (list.length > 1) throw new KerneletError('INVALID_ARGUMENT', `query.${key}: given ${list.length} times`);
-    values[key] = list[0] ?? '';
+    if (isList(fields[key])) values[key] = list;
+    else if (list.length > 1) throw new KerneletError('INVALID_ARGUMENT', `query.${key}: given ${list.length} times`);
+    else values[key] = list[0] ?? '';
   }
   return values;
 }
+
+/** Whether a field of a query may be given several times. */
+const isList = (field: unknown): boolean => field instanceof z.ZodType && field.safeParse([]).success;
 
 async function readJson(context: ApiContext): Promise<unknown> {
   const type = context.req.header('content-type');

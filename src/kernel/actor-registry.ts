@@ -4,7 +4,7 @@ import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
-import { type KernelId, resolveKernelId } from '../lib/ids.ts';
+import type { KernelId } from '../lib/ids.ts';
 import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
 import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
@@ -18,6 +18,7 @@ import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import { type KeptKernel, keptKernel, keptKernels, moveKept } from './kept-kernels.ts';
 import type { KernelHookList, KernelHooks } from './kernel-hooks.ts';
+import { assertFree, resolveKernelId } from './kernel-names.ts';
 import type { KernelRegistry, RecoverySummary } from './kernel-registry.ts';
 import type { DeviceLeases } from './leases.ts';
 import { NetworkUpkeep, type NetworkUpkeepParts } from './network-upkeep.ts';
@@ -77,6 +78,8 @@ export class ActorRegistry implements KernelRegistry {
   readonly #parts: ActorRegistryParts;
   readonly #actors = new Map<KernelId, KernelActor>();
   readonly #ended: EndedKernels;
+  /** Those that are not to be listed when they have ended. */
+  readonly #forgotten = new Set<KernelId>();
   readonly #watch: EngineWatch;
   readonly #sweep: Sweep;
   readonly #unheldLimits: UnheldLimits;
@@ -109,8 +112,8 @@ export class ActorRegistry implements KernelRegistry {
     return keptKernels(this.#parts.scratch);
   }
 
-  keptOf(idOrPrefix: string): Promise<KeptKernel> {
-    return keptKernel(this.#parts.scratch, idOrPrefix);
+  keptOf(text: string): Promise<KeptKernel> {
+    return keptKernel(this.#parts.scratch, text);
   }
 
   async restore({ home, record }: KeptKernel, signal: AbortSignal): Promise<KernelRecord> {
@@ -133,11 +136,10 @@ export class ActorRegistry implements KernelRegistry {
       await engineGuard.check(this.#sight(), signal);
     // The home that comes back is its user's.
     const userOf = restoredFrom === null ? await this.#userChoice() : null;
-    if (this.#actors.has(spec.id)) {
-      throw new KerneletError('KERNEL_EXISTS', `there is a kernel ${spec.id} already`, {
-        context: { kernel: spec.id },
-      });
-    }
+    assertFree(
+      spec,
+      this.list().map((record) => record.spec),
+    );
     // It may have begun to stop meanwhile.
     this.#assertGoingOn();
     signal.throwIfAborted();
@@ -168,6 +170,7 @@ export class ActorRegistry implements KernelRegistry {
     if (!actor) return this.get(id);
     this.#parts.engineGuard.assertOpen();
     this.#parts.hooks.beforeStop(actor.record);
+    if (options.forget === true) this.#forgotten.add(id);
     return await actor.destroy(options);
   }
 
@@ -190,13 +193,15 @@ export class ActorRegistry implements KernelRegistry {
     throw new KerneletError('KERNEL_NOT_FOUND', `no kernel ${id}`, { context: { kernel: id } });
   }
 
-  resolve(idOrPrefix: string): KernelRecord {
-    const live = [...this.#actors.keys()];
+  resolve(text: string): KernelRecord {
+    const live = this.list().map(({ spec }) => spec);
     try {
-      return this.get(resolveKernelId(idOrPrefix, live));
+      return this.get(resolveKernelId(text, live));
     } catch (error) {
-      if (!(error instanceof KerneletError) || error.code !== 'KERNEL_NOT_FOUND') throw error;
-      return this.get(resolveKernelId(idOrPrefix, [...live, ...this.#ended.ids()]));
+      if (!hasCode(error, 'KERNEL_NOT_FOUND')) throw error;
+      // Of those of one name that of the last one is meant.
+      const ended = this.#ended.records().map(({ spec }) => spec);
+      return this.get(resolveKernelId(text, [...live, ...ended.toReversed()]));
     }
   }
 
@@ -350,7 +355,7 @@ export class ActorRegistry implements KernelRegistry {
         runnerOpened: (now, client) => hooks.runnerOpened(now, client),
         ended: (last) => {
           this.#actors.delete(last.spec.id);
-          this.#ended.add(last);
+          if (!this.#forgotten.delete(last.spec.id)) this.#ended.add(last);
           hooks.ended(last);
         },
       },

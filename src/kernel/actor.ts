@@ -51,6 +51,8 @@ export interface DestroyOptions {
   readonly reason: TerminationReason;
   /** Skips the grace in which the tenant's processes may end by themselves. */
   readonly force: boolean;
+  /** Whether it is not among the kernels that ended lately; it is when absent. */
+  readonly forget?: boolean;
   /** One sentence for people; a default is made from the reason. */
   readonly detail?: string;
 }

@@ -1,6 +1,6 @@
 /**
  * The last records of kernels that ended lately, so that they can still be inspected. Bounded in time, number and size:
- * a record holds the variables that its caller chose.
+ * a record holds what its caller chose.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { KernelId } from '../lib/ids.ts';
@@ -9,7 +9,7 @@ import type { KernelRecord } from './record.ts';
 const keepMs = 600_000;
 const maxKept = 1_000;
 const maxBytes = 8 * 2 ** 20;
-/** What a record costs beside its variables and its last words, about. */
+/** What a record costs beside its variables, labels and last words, about. */
 const overheadBytes = 2_048;
 
 interface Kept {
@@ -49,11 +49,7 @@ export class EndedKernels {
     this.#kept.delete(id);
   }
 
-  ids(): readonly KernelId[] {
-    this.#prune();
-    return [...this.#kept.keys()];
-  }
-
+  /** In order of their ends. */
   records(): readonly KernelRecord[] {
     this.#prune();
     return [...this.#kept.values()].map(({ record }) => record);
@@ -69,6 +65,6 @@ export class EndedKernels {
 }
 
 function sizeOf({ spec, termination }: KernelRecord): number {
-  const variables = spec.environ.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  return overheadBytes + 2 * (variables + (termination?.detail.length ?? 0));
+  const chosen = [...spec.environ, ...spec.labels].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return overheadBytes + 2 * (chosen + (termination?.detail.length ?? 0));
 }

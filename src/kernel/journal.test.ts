@@ -80,7 +80,7 @@ describe('the journal', () => {
   it('reads records from before a field was added', () => {
     const record = recordFixture();
     const { openFiles: _openFiles, ...limits } = record.spec.limits;
-    const { accelerators: _accelerators, ...spec } = record.spec;
+    const { accelerators: _accelerators, name: _name, labels: _labels, ...spec } = record.spec;
     const placement = { cpuset: null, hostPorts: [] };
     const older = JSON.stringify({ ...record, spec: { ...spec, limits }, placement });
     expect(decodeRecord(older)).toEqual(record);

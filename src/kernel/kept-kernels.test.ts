@@ -25,7 +25,7 @@ async function ended(options: FixtureOptions = {}, end = byItself): Promise<{ on
   await registry.recover(never);
   const abort = new AbortController();
   const watch = registry.watch(abort.signal);
-  const { spec } = await registry.create(specFixture(), never);
+  const { spec } = await registry.create(specFixture({ name: 'found-again' }), never);
   await writeFile(join(scratch.paths(spec.id).work, 'precious'), 'x');
   await end(one, spec.id);
   await expect.poll(() => registry.list()).toHaveLength(0);
@@ -47,6 +47,7 @@ describe('a kernel whose end nobody asked for', () => {
     const { one, id } = await ended();
     const { registry } = one.kernels;
     const kept = await registry.keptOf(id.slice(0, 8));
+    expect(await registry.keptOf('found-again')).toEqual(kept);
     expect(kept.record?.termination).toMatchObject({ reason: 'self-terminated', exitCode: 3 });
     const record = await registry.restore(kept, never);
     expect(record).toMatchObject({ phase: 'running', spec: kept.record?.spec, termination: null });

@@ -3,13 +3,14 @@ import { chmod, chown, lstat, mkdir, rename } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { removeTree } from '../lib/folders.ts';
-import { type KernelId, resolveKernelId } from '../lib/ids.ts';
+import type { KernelId } from '../lib/ids.ts';
 import { letMountsGo } from '../lib/mount-table.ts';
 import { runProgram } from '../lib/run-program.ts';
 import { isSystemError, systemErrorText } from '../lib/system-error.ts';
 import { mountHomeDisk } from '../storage/home-disk.ts';
 import type { KeptHome } from '../storage/kept-homes.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
+import { resolveKernelId } from './kernel-names.ts';
 import { decodeRecord, type KernelRecord } from './record.ts';
 
 /** An ended kernel of which the home is kept. */
@@ -28,11 +29,14 @@ export async function keptKernels({ kept }: ScratchFolders): Promise<readonly Ke
   return await Promise.all((await kept.list()).map(read));
 }
 
-/** The latest of a full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID, INVALID_ARGUMENT. */
-export async function keptKernel(scratch: ScratchFolders, idOrPrefix: string): Promise<KeptKernel> {
+/** The latest of an id, a name, or the unique beginning of an id. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID, INVALID_ARGUMENT. */
+export async function keptKernel(scratch: ScratchFolders, text: string): Promise<KeptKernel> {
   const all = await keptKernels(scratch);
-  const id = resolveKernelId(idOrPrefix, new Set(all.map(({ home }) => home.kernel)));
-  const found = all.find(({ home }) => home.kernel === id);
+  const latest = new Map<KernelId, KeptKernel>();
+  for (const kept of all) if (!latest.has(kept.home.kernel)) latest.set(kept.home.kernel, kept);
+  const named = [...latest].map(([id, { record }]) => ({ id, name: record?.spec.name ?? null }));
+  const id = resolveKernelId(text, named);
+  const found = latest.get(id);
   if (found) return found;
   throw new KerneletError('KERNEL_NOT_FOUND', `nothing is kept of kernel ${id}`, { context: { kernel: id } });
 }

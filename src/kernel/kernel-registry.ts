@@ -39,16 +39,16 @@ export interface KernelRegistry extends AsyncDisposable {
   restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord>;
   /** What is kept of kernels whose end nobody asked for, the latest first. */
   kept(): Promise<readonly KeptKernel[]>;
-  /** The latest of a full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID, INVALID_ARGUMENT. */
-  keptOf(idOrPrefix: string): Promise<KeptKernel>;
+  /** The latest of an id, a name, or the unique beginning of an id. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID, INVALID_ARGUMENT. */
+  keptOf(text: string): Promise<KeptKernel>;
   /** Creates the kernel again, with its id and its home. Throws as `create` does, and then the home is kept on; NOT_SUPPORTED. */
   restore(kernel: KeptKernel, signal: AbortSignal): Promise<KernelRecord>;
   /** Moves its home to a folder that is not there yet. Throws FILE_ERROR. */
   moveKept(kernel: KeptKernel, to: string, signal: AbortSignal): Promise<void>;
   /** The kernel's record, also of an ended one that is still kept. Throws KERNEL_NOT_FOUND. */
   get(id: KernelId): KernelRecord;
-  /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
-  resolve(idOrPrefix: string): KernelRecord;
+  /** By its id, its name, or the unique beginning of its id; living kernels come first. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
+  resolve(text: string): KernelRecord;
   /** Why a kernel is stuck, or what it has waited for long; null: it is not, or there is none. */
   stuckOf(id: KernelId): Stuck | null;
   /** Live kernels; with `ended` also those that are kept. */

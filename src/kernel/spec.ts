@@ -129,6 +129,10 @@ export type Environ = readonly (readonly [string, string])[];
 export const kernelSpec = fields({
   id: kernelId,
   sessionId,
+  /** Stands for its id; unique among the kernels that live. */
+  name: newer(nullable(text), null),
+  /** Of whoever asked for it, to find it again; the engine is not told. */
+  labels: newer(list(pair), []),
   image,
   runtime: fields({ type: text, path: nullable(text) }),
   interpreter: oneOf(['eager', 'lazy']),

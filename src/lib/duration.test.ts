@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeDuration, formatDuration, parseDuration } from './duration.ts';
+import { describeAge, describeDuration, formatDuration, parseDuration } from './duration.ts';
 
 describe('parseDuration', () => {
   it.each([
@@ -38,5 +38,11 @@ it('describes durations for people', () => {
     '1 min 0 s',
     '2 min 5 s',
     '3 h 12 min',
+  ]);
+});
+
+it('an age has one unit, and is never above what has passed', () => {
+  expect([0, 59_999, 60_000, 3_599_999, 7_300_000, 86_399_999, 200_000_000].map(describeAge)).toEqual([
+    ...['0 s', '59 s', '1 min', '59 min', '2 h', '23 h', '2 d'],
   ]);
 });

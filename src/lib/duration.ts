@@ -28,6 +28,14 @@ export function formatDuration(ms: number): string {
   return `${ms}ms`;
 }
 
+/** A form of one unit, for tables: `5 s`, `3 min`, `2 h`, `9 d`. */
+export function describeAge(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
 /** A rounded form for people: `4 ms`, `1.24 s`, `2 min 5 s`, `3 h 12 min`. */
 export function describeDuration(ms: number): string {
   if (ms < 999.5) return `${Math.round(ms)} ms`;

@@ -71,13 +71,18 @@ export const errorCodes = {
     'GET /v1/openapi.json lists what there is.',
   ),
   TOO_LARGE: entry('caller', 413, 'A body or file is larger than is taken.', 'Send less, or in several parts.'),
-  KERNEL_NOT_FOUND: entry('caller', 404, 'No kernel has this id.', '`kernelet ps` lists the kernels.'),
-  AMBIGUOUS_ID: entry('caller', 409, 'Several kernels begin with this id.', 'Give more characters of the id.'),
+  KERNEL_NOT_FOUND: entry('caller', 404, 'No kernel has this id or name.', '`kernelet ps` lists the kernels.'),
+  AMBIGUOUS_ID: entry(
+    'caller',
+    409,
+    'Several kernels begin with this id.',
+    'Give more characters of the id, or the name.',
+  ),
   KERNEL_EXISTS: entry(
     'caller',
     409,
-    'A kernel with this id exists already.',
-    'Choose another id or remove the kernel.',
+    'A kernel with this id or name exists already.',
+    'Choose another id or name, or remove the kernel.',
   ),
   KERNEL_NOT_RUNNING: entry(
     'caller',

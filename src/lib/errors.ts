@@ -16,16 +16,27 @@ export interface ErrorDocument {
   readonly context?: ErrorContext;
 }
 
+/** What an error may have beside its code and message. */
+interface ErrorOptions {
+  readonly context?: ErrorContext;
+  readonly cause?: unknown;
+  /** What to do, where more is known than of the code in general. */
+  readonly cure?: string;
+}
+
 /** An error with a code of the registry. */
 export class KerneletError extends Error {
   readonly code: ErrorCode;
   readonly context: ErrorContext;
+  /** What to do: that of the code, unless more is known here. */
+  readonly cure: string;
 
-  constructor(code: ErrorCode, message: string, options: { context?: ErrorContext; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'KerneletError';
     this.code = code;
     this.context = options.context ?? {};
+    this.cure = options.cure ?? errorCodes[code].cure;
   }
 
   /** What the registry says of this error's code. */
@@ -35,7 +46,7 @@ export class KerneletError extends Error {
 
   /** The form that leaves the process, without secrets that others have repeated. */
   toDocument(): ErrorDocument {
-    const base = { code: this.code, message: redactText(this.message), cure: this.entry.cure };
+    const base = { code: this.code, message: redactText(this.message), cure: this.cure };
     const facts = Object.entries(this.context);
     const shown = facts.map(([name, fact]) => [name, typeof fact === 'string' ? redactText(fact) : fact] as const);
     return shown.length === 0 ? base : { ...base, context: Object.fromEntries(shown) };

@@ -6,7 +6,9 @@
 
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { isatty } from 'node:tty';
 import { pino } from 'pino';
+import { logText } from './log-text.ts';
 import { redact, redactText, withoutOutput } from './redaction.ts';
 import { isSystemError } from './system-error.ts';
 
@@ -33,14 +35,18 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** A level of the log. */
 export type LogLevel = (typeof logLevels)[number];
 
-/** A file or a terminal is written to synchronously. */
-function plainDestination(fileDescriptor: number) {
+/** A file or a terminal is written to synchronously; a terminal has lines for people. */
+function plainDestination(fileDescriptor: number): LogDestination {
   const destination = pino.destination({ fd: fileDescriptor, sync: true, maxLength: maxWaitingBytes });
-  return destination.on('error', () => {});
+  destination.on('error', () => {});
+  if (!isatty(fileDescriptor)) return destination;
+  const { NO_COLOR: noColor = '', TERM: term } = process.env;
+  const styled = noColor === '' && term !== 'dumb';
+  return { write: (line: string) => destination.write(logText(line, styled)) };
 }
 
 /**
- * A logger that writes one JSON document a line to a file descriptor (2 = stderr). It never throws: a log that cannot be
+ * A logger that writes one JSON document a line to a file descriptor (2 = stderr), and text to a terminal. It never throws: a log that cannot be
  * written, since its terminal or its reader is gone or does not read, costs lines and nothing else.
  */
 export function createLogger(level: LogLevel, fileDescriptor = 2): AdjustableLogger {

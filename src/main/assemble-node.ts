@@ -8,6 +8,7 @@ import type { AssembledNode } from '../agent/node.ts';
 import { clockLook, memoryLook } from '../agent/node-looks.ts';
 import { OciRuntimes } from '../agent/oci-runtimes.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
+import { machineConfigFile } from '../config/paths.ts';
 import type { Settings } from '../config/settings.ts';
 import { infinibandDevices } from '../devices/infiniband.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
@@ -200,6 +201,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     scratchLimitBytes,
     checkMounts: mountCheck({
       allow: role.mountAllow,
+      configFile: settings.configFile ?? machineConfigFile,
       refuse: refusedPaths,
       allowSetId: settings.mountAllowSetId,
       hasTenantRoot: role.hasTenantRoot || mayHaveRoot(settings),

@@ -66,10 +66,10 @@ export function memberRoot(
     readonly reload: (cluster: ClusterOverrides) => Promise<Pick<LoadedSettings, 'settings' | 'warnings'>>;
   },
 ): DaemonRoot {
-  const { operations, log } = options;
+  const { operations, log, onProgress } = options;
   const assemble: AssembleMember = async (settings, state, adapter) => {
     await using cleanups = new AsyncDisposableStack();
-    const backend = openBackend({ settings, log, onProgress: (text) => log.info(text) });
+    const backend = openBackend({ settings, log, onProgress });
     await checkUser(cleanups.use(backend.engine), settings.loosen);
     await backend.runnerVolume();
     return await assembleNode(

@@ -16,6 +16,7 @@ import { systemClock } from '../lib/clock.ts';
 import { version } from '../lib/installation.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
+import { StartingNote } from '../lib/starting-note.ts';
 import { refusedSettings } from './check-settings.ts';
 import { clearInstances } from './local-agent.ts';
 import { memberRoot } from './member.ts';
@@ -35,7 +36,12 @@ export async function serve(flags: ConfigFlags, io: CliIo): Promise<number> {
   const log = createLogger(settings.logging.level);
   cleanups.use(exitOnDefects(log, daemonStatus.internal));
   const operations = new OperationTimes(systemClock);
-  const opening = { settings, operations, log, signal: signals.stop };
+  await using starting = new StartingNote(settings.socketPath);
+  const onProgress = (text: string): void => {
+    log.info(text);
+    starting.say(text);
+  };
+  const opening = { settings, operations, log, onProgress, signal: signals.stop };
   const root =
     settings.mode === 'cluster'
       ? memberRoot({ ...opening, reload: configuration.withCluster.bind(configuration) })
@@ -50,7 +56,11 @@ export async function serve(flags: ConfigFlags, io: CliIo): Promise<number> {
     root,
     refusedSettings,
     listenAt,
-    openInterfaces: (node) => openInterfaces(node, operations, log),
+    openInterfaces: async (node) => {
+      const interfaces = await openInterfaces(node, operations, log);
+      await starting[Symbol.asyncDispose]();
+      return interfaces;
+    },
     background: (signal) =>
       clearInstances({ settings, open: openAbandoned, log, signal }).catch((error: unknown) => {
         log.warn('folders of ended commands could not be searched for', { error });

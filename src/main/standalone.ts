@@ -88,7 +88,7 @@ export async function openInstance(
 }
 
 /** The root of a daemon that is alone. */
-export function standaloneRoot({ settings, operations, log, signal: stop }: RootOptions): DaemonRoot {
+export function standaloneRoot({ settings, operations, log, onProgress, signal: stop }: RootOptions): DaemonRoot {
   return {
     snapshotFolder: settings.stateDir,
     loosened: loosenedWarnings(settings, settings.imageBootstrap === 'root'),
@@ -102,7 +102,7 @@ export function standaloneRoot({ settings, operations, log, signal: stop }: Root
         willMakeKernels: true,
         operations,
         log,
-        onProgress: (text) => log.info(text),
+        onProgress,
       });
       return {
         settings,

@@ -64,7 +64,7 @@ describe('the command line refuses', () => {
     [['--mem', '1'], 'INVALID_ARGUMENT', 2, /at least \d+ bytes \(32m\), not 1/],
     [['--mem', '12 apples'], 'INVALID_ARGUMENT', 2, /12 apples/],
     [['--mem', '9999999e'], 'INVALID_ARGUMENT', 2, /9999999e/],
-    [['--mem', '900t'], 'INSUFFICIENT_RESOURCES', 125, /memory in bytes: \d+ asked for, this machine has \d+/],
+    [['--mem', '900t'], 'INSUFFICIENT_RESOURCES', 125, /memory: 900 TiB asked for, this machine has [\d.]+ GiB/],
     [['--processes', '0'], 'INVALID_ARGUMENT', 2, /processes/],
     [['--processes', '-1'], 'INVALID_ARGUMENT', 2, /processes/],
     [['--processes', '1.5'], 'INVALID_ARGUMENT', 2, /processes/],
@@ -155,7 +155,7 @@ describe('the command line refuses', () => {
   it('the same without --json in one sentence and its cure, and prints nothing else', async () => {
     const outcome = await node.run(['run', '--lang', 'shell', '--mem', '900t', '-c', 'true']);
     expect(outcome).toMatchObject({ status: 125, text: '' });
-    expect(outcome.stderr).toMatch(/^kernelet: memory in bytes: .*\nAsk for less, or remove kernels\.\n$/);
+    expect(outcome.stderr).toMatch(/^kernelet: memory: .*\nAsk for less, or remove kernels\.\n$/);
   });
 });
 

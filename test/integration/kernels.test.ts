@@ -7,7 +7,7 @@ let node: NodeUnderTest;
 let python: string;
 beforeAll(async () => {
   node = await NodeUnderTest.started();
-  python = await node.create('--lang', 'python', '--env', 'GREETING=hello');
+  python = await node.create('--lang', 'python', '--env', 'GREETING=hello', '--name', 'snake', '--label', 'of=tests');
 });
 afterAll(() => node[Symbol.asyncDispose]());
 
@@ -88,8 +88,11 @@ describe('a Python kernel', () => {
     expect(absent.stderr).toMatch(/no-such-program/);
   });
 
-  it('is listed and inspected, by a prefix too', async () => {
+  // @promise kernel-names
+  it('is listed and inspected, by a prefix and by its name too', async () => {
     expect(JSON.stringify(await json('ps'))).toContain(python);
+    expect((await node.run(['ps', '-q', '--filter', 'label=of=tests'])).text).toBe(`${python}\n`);
+    expect(await json('inspect', 'snake')).toMatchObject({ id: python, labels: { of: 'tests' } });
     expect(await json('inspect', python.slice(0, 8))).toMatchObject({
       id: python,
       phase: 'running',

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CommandEntry } from '../../src/cli/commands/index.ts';
+import type { CommandEntry } from '../../src/cli/command.ts';
 import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort } from '../../src/cli/host.ts';
 import { runCli } from '../../src/cli/program.ts';
 import type { ConfigFlags } from '../../src/config/environment.ts';

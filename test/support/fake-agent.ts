@@ -2,7 +2,7 @@
  * The agent of nodes over the dummy engine, for tests of the interfaces. It is the real one: a test plants what runs say and
  * which files there are, and looks at what was asked; where it needs another answer it overrides that one method.
  */
-import type { CreateRequest, ImageProgress, KernelView, LogPiece } from '../../src/agent/agent.ts';
+import type { CreateRequest, EndOptions, ImageProgress, KernelView, LogPiece } from '../../src/agent/agent.ts';
 import type { AgentParts } from '../../src/agent/agent-parts.ts';
 import { DefaultAgent } from '../../src/agent/default-agent.ts';
 import type { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
@@ -99,7 +99,7 @@ export class FakeAgent extends DefaultAgent {
     return await super.create(request, signal, onProgress);
   }
 
-  override async destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView> {
+  override async destroy(id: string, options: EndOptions): Promise<KernelView> {
     const kernel = await super.destroy(id, options);
     this.calls.push(`destroy ${kernel.id} ${options.force ? 'force' : 'gentle'}`);
     return kernel;

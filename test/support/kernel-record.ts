@@ -10,6 +10,8 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
   return {
     id,
     sessionId: parseSessionId(id),
+    name: null,
+    labels: [],
     image: { reference: 'kernelet/base:latest', id: 'sha256:00', volumes: [], distro: null, coreCountVariables: [] },
     runtime: { type: 'shell', path: null },
     interpreter: 'lazy',

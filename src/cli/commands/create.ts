@@ -19,6 +19,10 @@ idle for --idle-timeout. Ctrl-C before it is ready undoes the creation.`,
   ],
   examples: [
     { command: 'kernelet create --lang python', what: 'a Python kernel' },
+    {
+      command: 'kernelet create --lang python --name data --label team=a',
+      what: 'with a name, which stands for the id',
+    },
     { command: 'kernelet create --image debian:bookworm --lang shell --cpus 0.5 --mem 256m', what: 'any image, small' },
     { command: 'kernelet create --lang python --publish 8000 --idle-timeout 30m', what: 'a port, and an end' },
   ],
@@ -29,7 +33,7 @@ idle for --idle-timeout. Ctrl-C before it is ready undoes the creation.`,
       throw new UsageError('what kind of kernel: give --lang or --image');
     }
     const body = {
-      ...createBody(options, host.io, { language: runtime?.type, interpreter: 'eager' }),
+      ...(await createBody(options, host.io, { language: runtime?.type, interpreter: 'eager' })),
       idleTimeoutMs: options.duration('idle-timeout'),
       id: options.text('id'),
     };

@@ -65,8 +65,8 @@ async function resultOf(check: DoctorCheck, context: DoctorContext, repairs: boo
     const { repair: _, ...repaired } = await check.run(context);
     return { name: check.name, ...repaired, detail: `${repaired.detail} (repaired)` };
   } catch (error) {
-    const { message, entry } = toKerneletError(error);
-    return { name: check.name, state: 'failed', detail: message, fix: entry.cure };
+    const { message, cure } = toKerneletError(error);
+    return { name: check.name, state: 'failed', detail: message, fix: cure };
   }
 }
 

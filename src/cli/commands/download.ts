@@ -27,23 +27,27 @@ output. Files keep their modes. A download that is cut off leaves nothing behind
   ],
   async run(call) {
     const [id = '', remote = '', local = ''] = call.operands;
-    const interruption = call.listen();
-    const { signal } = interruption;
-    await using client = await daemonClient(call);
-    const { form, size, mode, content: body } = await client.download(id, remote, signal);
-    if (local === '-') {
-      for await (const chunk of body) await call.screen.io.stdout.write(chunk);
-      return 0;
-    }
-    const place = await localPlace(call, remote, local);
-    await using progress = new Progress(call.screen);
-    const content = progress.watch(body, { message: `downloading ${place.name}`, size });
-    if (form === 'tar' && !place.path.endsWith('.tar')) await saveFolder(content, place, remote, call.screen, signal);
-    else await saveFile(content, place.existing ? join(place.path, place.name) : place.path, mode, signal);
-    await call.screen.document({ path: place.existing ? join(place.path, place.name) : place.path, form });
-    return 0;
+    return await downloadTo(call, id, remote, local);
   },
 } satisfies CliCommand;
+
+/** Copies a file or folder out of a kernel, and returns the exit status; `-` is standard output. */
+export async function downloadTo(call: CommandCall, id: string, remote: string, local: string): Promise<number> {
+  const { signal } = call.listen();
+  await using client = await daemonClient(call);
+  const { form, size, mode, content: body } = await client.download(id, remote, signal);
+  if (local === '-') {
+    for await (const chunk of body) await call.screen.io.stdout.write(chunk);
+    return 0;
+  }
+  const place = await localPlace(call, remote, local);
+  await using progress = new Progress(call.screen);
+  const content = progress.watch(body, { message: `downloading ${place.name}`, size });
+  if (form === 'tar' && !place.path.endsWith('.tar')) await saveFolder(content, place, remote, call.screen, signal);
+  else await saveFile(content, place.existing ? join(place.path, place.name) : place.path, mode, signal);
+  await call.screen.document({ path: place.existing ? join(place.path, place.name) : place.path, form });
+  return 0;
+}
 
 interface LocalPlace {
   readonly path: string;

@@ -46,7 +46,7 @@ describe('exec', () => {
     [[], /nothing to run: give FILE, -c CODE, - or -- CMD/],
     [['--'], /no command behind --/],
     [['-c', 'x', '--', 'ls'], /give -c CODE or -- CMD, not both/],
-    [['-c', 'x', 'file'], /takes no arguments for the code\nFor a command of the image, put -- before it/],
+    [['-c', 'x', 'file'], /takes no arguments for the code\nFor a command of the image: `kernelet exec .* -- file`/],
     [['a', 'b'], /takes no arguments/],
     [['absent'], /"absent" does not exist/],
     [['--batch'], /--batch needs --exec or --build/],
@@ -76,8 +76,8 @@ describe('exec', () => {
   );
 
   it.each<readonly [id: string, status: number, RegExp]>([
-    ['', 2, /"" is not a kernel id: a UUID or the beginning of one/],
-    ['zz', 2, /"zz" is not a kernel id/],
+    ['', 2, /"" is not a kernel id, the beginning of one, or a name/],
+    ['zz', 125, /no kernel zz\n/],
     ['../x', 2, /"..\/x" is not a kernel id/],
     ['ffffffff-ffff', 125, /no kernel ffffffff-ffff\n/],
   ])('the kernel %j is refused', async (name, status, message) => {
@@ -92,7 +92,7 @@ describe('exec', () => {
     }
     const { status, stderr } = await cli.run(['exec', 'AAAAaaaa', '-c', '1']);
     expect(status).toBe(125);
-    expect(stderr).toMatch(/2 kernels begin with aaaaaaaa.*\nGive more characters of the id\.\n/);
+    expect(stderr).toMatch(/2 kernels begin with aaaaaaaa.*\nGive more characters of the id, or the name\.\n/);
   });
 
   it('refuses code that is too large before it is sent', async () => {

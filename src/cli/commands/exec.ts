@@ -61,7 +61,7 @@ On a terminal (--tty) every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl
     { flags: '--save-media <folder>', help: 'save pictures, HTML and PDF of values there' },
   ],
   examples: [
-    { command: "kernelet exec 3f2a -c 'x = 41'", what: 'a unique beginning of the id is enough' },
+    { command: "kernelet exec 3f2a -c 'x = 41'", what: 'a name, or a unique beginning of the id, is enough' },
     { command: "kernelet exec 3f2a -c 'x + 1'", what: 'prints 42' },
     { command: 'kernelet exec 3f2a analysis.py', what: 'the code of a file on this machine' },
     { command: "kernelet exec 3f2a --context second -c 'x = 1'", what: 'with variables of its own' },
@@ -76,12 +76,12 @@ On a terminal (--tty) every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl
   ],
   async run(call) {
     const { options, operands, screen } = call;
-    const [id, ...rest] = operands;
+    const [id] = operands;
     if (id === undefined) {
       const place = call.literal ? ' before the --' : '';
       throw new UsageError(`which kernel: give its id${place}`, '`kernelet ps` lists the kernels.');
     }
-    const request = await requestOf(call, rest);
+    const request = await requestOf(call);
     const isShown = options.flag('tty') && !options.flag('detach');
     const detachKeys = parseDetachKeys(options.text('detach-keys'));
     if (isShown) assertTerminal(screen);
@@ -133,7 +133,8 @@ async function detach(
   return exitStatus.ok;
 }
 
-async function requestOf({ options, literal, host }: CommandCall, rest: readonly string[]): Promise<ExecuteRequest> {
+async function requestOf({ options, operands, literal, host }: CommandCall): Promise<ExecuteRequest> {
+  const [id = '', ...rest] = operands;
   const timeoutMs = options.duration('timeout') ?? null;
   const code = options.text('code');
   const context = options.text('context');
@@ -173,9 +174,9 @@ async function requestOf({ options, literal, host }: CommandCall, rest: readonly
   if (misplaced !== undefined) throw new UsageError(`--${misplaced} goes with -- CMD`);
   const [source, ...excess] = rest;
   if (code !== undefined ? rest.length > 0 : excess.length > 0) {
-    throw new UsageError('exec takes no arguments for the code', 'For a command of the image, put -- before it.');
+    throw new UsageError('exec takes no arguments for the code', commandCure(id, rest));
   }
-  const text = code ?? (await codeOf(source, host.io.stdin, host.io.workingDirectory));
+  const text = code ?? (await codeOf(source, host.io.stdin, host.io.workingDirectory, commandCure(id, rest)));
   return { mode: 'query', code: text, context, timeoutMs };
 }
 
@@ -199,9 +200,13 @@ function limitsOf(options: OptionReader) {
   return Object.values(limits).every((limit) => limit === undefined) ? undefined : limits;
 }
 
-async function codeOf(source: string | undefined, stdin: InputPort, folder: string): Promise<string> {
+/** For those who mean a command of the image by what reads as a file with arguments. */
+const commandCure = (id: string, words: readonly string[]): string =>
+  `For a command of the image: \`kernelet exec ${id} -- ${words.join(' ')}\`.`;
+
+async function codeOf(source: string | undefined, stdin: InputPort, folder: string, cure: string): Promise<string> {
   if (source === undefined) throw new UsageError('nothing to run: give FILE, -c CODE, - or -- CMD');
-  const bytes = source === '-' ? await readAll(stdin) : await contentOf(await localFile(source, folder));
+  const bytes = source === '-' ? await readAll(stdin) : await contentOf(await localFile(source, folder, cure));
   if (bytes.length > maxCodeBytes) {
     throw new UsageError(
       `the code has ${bytes.length} bytes; ${maxCodeBytes} at most are taken`,

@@ -1,27 +1,11 @@
 /** The table of commands. A command's file is loaded when the command is run. */
-import type { CliCommand } from '../command.ts';
-
-/** A command that can be loaded. */
-export interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  load(): Promise<CliCommand>;
-}
+import type { CliCommand, CommandEntry } from '../command.ts';
 
 const entry = (name: string, summary: string, load: () => Promise<CliCommand>): CommandEntry => ({
   name,
   summary,
   load,
 });
-
-/** First words of commands that have two, with what help says of them. */
-export const groups: readonly { readonly name: string; readonly summary: string }[] = [
-  { name: 'context', summary: 'interpreters of a kernel' },
-  { name: 'service', summary: 'applications of kernels' },
-  { name: 'image', summary: 'images and their labels' },
-  { name: 'engine', summary: 'the container engine' },
-  { name: 'config', summary: 'the configuration' },
-];
 
 /** All commands, in the order in which help lists them. */
 export const commandTable: readonly CommandEntry[] = [
@@ -40,6 +24,7 @@ export const commandTable: readonly CommandEntry[] = [
   entry('restart', 'give a kernel a fresh container', async () => (await import('./restart.ts')).restart),
   entry('restore', 'bring back what ended unasked', async () => (await import('./restore.ts')).restore),
   entry('rm', 'remove kernels', async () => (await import('./rm.ts')).rm),
+  entry('cp', 'copy files into a kernel or out of it', async () => (await import('./cp.ts')).cp),
   entry('upload', 'copy files into a kernel', async () => (await import('./upload.ts')).upload),
   entry('download', 'copy a file or folder out of a kernel', async () => (await import('./download.ts')).download),
   entry('ls', 'list files of a kernel', async () => (await import('./ls.ts')).ls),
@@ -61,20 +46,6 @@ export const commandTable: readonly CommandEntry[] = [
   entry('config show', 'show the effective configuration', async () => (await import('./config-show.ts')).configShow),
   entry('config validate', 'check a file', async () => (await import('./config-validate.ts')).configValidate),
   entry('config schema', 'print the JSON Schema', async () => (await import('./config-schema.ts')).configSchema),
+  entry('completion', 'complete command lines in a shell', async () => (await import('./completion.ts')).completion),
   entry('doctor', 'find out what is missing on this machine', async () => (await import('./doctor.ts')).doctor),
 ];
-
-const valued = new Set(['--socket', '--state-dir']);
-
-/** The command of the table that an argument list names, before anything is parsed. */
-export function findCommand(table: readonly CommandEntry[], argv: readonly string[]): CommandEntry | undefined {
-  const words: string[] = [];
-  for (let index = 0; index < argv.length && words.length < 2; index += 1) {
-    const word = argv[index] ?? '';
-    if (valued.has(word)) index += 1;
-    else if (!word.startsWith('-')) words.push(word);
-    else if (word === '--') break;
-  }
-  const [first = '', second = ''] = words;
-  return table.find(({ name }) => name === first || name === `${first} ${second}`);
-}

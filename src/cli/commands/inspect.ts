@@ -16,7 +16,7 @@ export const inspect = {
   operands: ['<id>'],
   options: [],
   examples: [
-    { command: 'kernelet inspect 3f2a', what: 'a unique beginning of the id is enough' },
+    { command: 'kernelet inspect 3f2a', what: 'a name, or a unique beginning of the id, is enough' },
     { command: 'kernelet inspect 3f2a --json | jq .timings', what: 'for programs' },
   ],
   async run(call) {
@@ -29,6 +29,8 @@ export const inspect = {
 
 /** What nobody knows of a kernel that is unrecorded. */
 const untold: ReadonlySet<string> = new Set([
+  'name',
+  'labels',
   'runtime',
   'OCI runtime',
   'disk limit',
@@ -52,6 +54,8 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
   const or = (items: readonly string[]): string => (items.length === 0 ? '-' : items.join(', '));
   return [
     ['id', kernel.id],
+    ['name', kernel.name ?? '-'],
+    ['labels', or(Object.entries(kernel.labels).map(([key, value]) => printable(`${key}=${value}`)))],
     ['phase', kernel.phase],
     ['image', printable(kernel.image)],
     ['runtime', kernel.runtime],

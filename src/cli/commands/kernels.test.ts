@@ -35,6 +35,7 @@ describe('restore', () => {
     until: Date.now() + 7_200_000,
     bytes: 2048,
     image: 'kernelet/python:latest',
+    name: null,
     runtime: 'python',
     termination: { reason: 'out-of-memory', exitCode: 137, detail: 'it was killed', at: Date.UTC(2026, 0, 2) },
   };
@@ -130,6 +131,49 @@ describe('a kernel that was started again', () => {
   });
 });
 
+describe('the name of a kernel', () => {
+  const named = async (name: string) => await cli.run(['create', '--lang', 'python', '--name', name]);
+
+  // @promise kernel-names
+  it('stands for its id, and belongs to one kernel at a time', async () => {
+    const web = (await named('web')).stdout.trim();
+    expect((await cli.run(['exec', 'web', '-c', '1'])).status).toBe(0);
+    expect(await json('inspect', 'web')).toMatchObject({ id: web, name: 'web' });
+    expect((await named('web')).stderr).toContain(`there is a kernel called web already: ${web}`);
+    expect((await cli.run(['rm', 'web'])).stdout).toBe(`${web}\n`);
+    const next = (await named('web')).stdout.trim();
+    expect(await json('inspect', 'web')).toMatchObject({ id: next });
+    await cli.run(['rm', 'web']);
+    expect(await json('inspect', 'web')).toMatchObject({ id: next, phase: 'terminated' });
+  });
+
+  it('is of a form that no other thing has', async () => {
+    for (const name of ['-x', 'a b', 'x'.repeat(65), 'a/b'])
+      expect((await named(name)).stderr).toContain('not a name: 1 to 64 letters');
+    expect((await named(id)).stderr).toContain('a name may not be a whole id');
+  });
+
+  it('and labels are shown', async () => {
+    await cli.run([
+      'create',
+      '--lang',
+      'python',
+      '--name',
+      'web',
+      '--label',
+      'team=data',
+      '--label',
+      'note=a\u001B[2J',
+    ]);
+    const { stdout } = await cli.run(['inspect', 'web']);
+    expect(stdout).toMatch(/^name: +web\nlabels: +team=data, note=a\\x1b\[2J$/m);
+    expect((await cli.run(['create', '--lang', 'python', '--label', '=x'])).status).toBe(2);
+    expect((await cli.run(['create', '--lang', 'python', '--label', 'a b=x'])).stderr).toContain(
+      'not the key of a label',
+    );
+  });
+});
+
 describe('create', () => {
   it('prints the id, or with --json the kernel', async () => {
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
@@ -190,7 +234,7 @@ describe('create', () => {
   it('names a variable of the environment that has no right name', async () => {
     const { status, stderr } = await cli.run(['create', '--lang', 'python', '--env', 'A B=secret']);
     expect(status).toBe(2);
-    expect(stderr).toContain('body.environ.A B: not the name of a variable\n');
+    expect(stderr).toContain('--env A B: not the name of a variable\n');
     expect(stderr).not.toContain('secret');
   });
 });
@@ -200,9 +244,45 @@ describe('ps', () => {
     change({ image: 'odd\u001B[2J' });
     const { stdout } = await cli.run(['ps']);
     expect(stdout.split('\n')).toHaveLength(3);
-    expect(stdout).toMatch(new RegExp(`^ID .*\\n${id}  python   running .* 1 GiB  odd\\\\x1b\\[2J\\n$`));
+    const line = `${id.slice(0, 8)}  -     running .* 1 GiB  python   odd\\\\x1b\\[2J`;
+    expect(stdout).toMatch(new RegExp(`^ID .*\\n${line}\\n$`));
+    expect((await cli.run(['ps', '--no-trunc'])).stdout).toContain(`\n${id}  -`);
     expect((await cli.run(['ps', '-q'])).stdout).toBe(`${id}\n`);
     expect(await json('ps')).toMatchObject([{ id }]);
+  });
+
+  // @promise kernel-names
+  it('fits into the width of a terminal, and shows all of it to a program', async () => {
+    const name = 'n'.repeat(40);
+    await cli.run(['create', '--image', `registry.example/${'team/'.repeat(8)}python:3.13`, '--name', name]);
+    const io = cli.io();
+    io.stdout.isTerminal = true;
+    const lines = (await cli.run(['ps'], io)).stdout.trimEnd().split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBe(80);
+    expect(lines.at(-1)).toMatch(/n… .*registry\.ex.*…$/);
+    expect((await cli.run(['ps'])).stdout).toMatch(new RegExp(`${name} .*python:3\\.13`));
+    const whole = cli.io();
+    whole.stdout.isTerminal = true;
+    expect((await cli.run(['ps', '--no-trunc'], whole)).stdout).toContain(name);
+  });
+
+  // @promise kernel-names
+  it('filters by name, label and status', async () => {
+    const made = ['create', '--lang', 'python', '--label', 'team=data', '--label', 'spare', '--name', 'web'];
+    const web = (await cli.run(made)).stdout.trim();
+    const listed = async (...filters: string[]) => {
+      const { status, stdout, stderr } = await cli.run(['ps', '-q', ...filters.flatMap((text) => ['-f', text])]);
+      return status === 0 ? stdout.trim().split('\n') : stderr;
+    };
+    expect(await listed('name=we')).toEqual([web]);
+    expect(await listed('label=team=data', 'label=spare')).toEqual([web]);
+    expect(await listed('label=team=data', 'label=spare=x')).toEqual(['']);
+    expect(await listed('status=running')).toEqual([id, web]);
+    await cli.run(['rm', id]);
+    expect(await listed('status=terminated')).toEqual([id]);
+    expect(await listed('status=terminated', 'status=running')).toEqual([web, id]);
+    expect(await listed('colour=red')).toMatch(/--filter "colour=red" is not name=TEXT, label=KEY/);
+    expect(await listed('status=paused')).toMatch(/"creating"\|"running"/);
   });
 
   it('says why a kernel has ended', async () => {
@@ -240,6 +320,12 @@ describe('inspect', () => {
 });
 
 describe('rm', () => {
+  it('of an empty list is a success, and an unknown id is none', async () => {
+    expect(await cli.run(['rm'])).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await json('rm')).toEqual({ removed: [], failed: [] });
+    expect((await cli.run(['rm', 'nobody'])).status).toBe(125);
+  });
+
   it('removes several by their beginnings, gently or by force', async () => {
     const other = await cli.kernel();
     const { stdout } = await cli.run(['rm', id.slice(0, 13), other]);
@@ -355,7 +441,7 @@ describe('service', () => {
     expect(cli.agent.calls).toContain(`start service jupyter ${JSON.stringify(wish)}`);
     expect(await cli.run(['service', 'start', id, 'nothing'])).toMatchObject({
       status: 125,
-      stderr: expect.stringContaining('nothing was not started: invalid service name'),
+      stderr: expect.stringContaining('nothing was not started: invalid service name; the kernel has jupyter\n'),
     });
     expect(await cli.run(['service', 'start', id, 'jupyter', '-e', 'TOKEN'])).toMatchObject({ status: 2 });
   });
@@ -363,5 +449,9 @@ describe('service', () => {
   it('stops', async () => {
     expect(await json('service', 'stop', id, 'jupyter')).toEqual({ service: 'jupyter' });
     expect(cli.agent.calls).toContain('stop service jupyter');
+    expect(await cli.run(['service', 'stop', id, 'nothing'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('the kernel has no service "nothing"; it has jupyter'),
+    });
   });
 });

@@ -1,14 +1,15 @@
 /** `kernelet rm`: the end of kernels. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { exitStatus } from '../exit-status.ts';
 import { removeEach } from '../remove-each.ts';
 
 export const rm = {
   name: 'rm',
   summary: 'remove kernels',
   description:
-    'Ends kernels and removes everything of theirs. Returns when nothing is left; prints the ids that were removed.',
-  operands: ['<id...>'],
+    'Ends kernels and removes everything of theirs. Returns when nothing is left; prints the ids that were removed; an empty list of ids is a success.',
+  operands: ['[id...]'],
   options: [
     {
       flags: '-f, --force',
@@ -16,12 +17,20 @@ export const rm = {
     },
   ],
   examples: [
-    { command: 'kernelet rm 3f2a', what: 'a unique beginning of the id is enough' },
-    { command: 'kernelet rm -f 3f2a 81c0', what: 'several, at once' },
+    { command: 'kernelet rm 3f2a', what: 'a name, or a unique beginning of the id, is enough' },
+    { command: 'kernelet rm -f $(kernelet ps -q)', what: 'all, if there are any' },
   ],
   async run(call) {
     const { operands, options, screen } = call;
+    if (operands.length === 0) {
+      await screen.document({ removed: [], failed: [] });
+      return exitStatus.ok;
+    }
     await using client = await daemonClient(call);
-    return await removeEach(screen, operands, async (id) => (await client.destroy(id, options.flag('force'))).id);
+    return await removeEach(
+      screen,
+      operands,
+      async (id) => (await client.destroy(id, { force: options.flag('force') })).id,
+    );
   },
 } satisfies CliCommand;

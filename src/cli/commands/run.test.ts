@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
@@ -25,6 +25,51 @@ describe('run', () => {
     const source = { from: 'file', path: 'main.c' };
     expect(request()).toEqual({ mode: 'program', source, args: ['--cpus', '4'], timeoutMs: 2_000 });
     expect(cli.agent.kernels.size).toBe(0);
+    expect((await cli.run(['ps', '--all', '--json'])).stdout).toBe('[]\n');
+  });
+
+  // @promise habits
+  it('takes the short options that people know', async () => {
+    await put('secrets', 'TOKEN=x\n');
+    const options = ['-m', '64m', '-e', 'A=1', '--env-file', 'secrets', '-p', '80', '-w', 'site', '-v', '.:/x:ro'];
+    expect((await cli.run(['run', ...options, '-c', '1'])).status).toBe(0);
+    expect(cli.agent.creations[0]).toMatchObject({
+      memoryBytes: 64 * 2 ** 20,
+      environ: { A: '1', TOKEN: 'x' },
+      publish: [80],
+      mounts: [{ source: cli.folder, target: '/x', readOnly: true }],
+    });
+    expect(request()).toMatchObject({ mode: 'program', cwd: 'site' });
+  });
+
+  // @promise files-carried
+  it('puts a program among the files of a folder, where it stands there', async () => {
+    await mkdir(join(cli.folder, 'project', 'lib'), { recursive: true });
+    await mkdir(join(cli.folder, 'project', 'empty'));
+    await put('project/main.py', 'import lib.a');
+    await put('project/lib/a.py', '');
+    await put('data.csv', '');
+    const run = ['run', '--dir', 'project', '--file', 'data.csv'];
+    expect((await cli.run([...run, 'project/main.py'])).status).toBe(0);
+    expect([...cli.agent.files.keys()].toSorted()).toEqual(['data.csv', 'empty/', 'lib/a.py', 'main.py']);
+    expect(request()).toMatchObject({ source: { from: 'file', path: 'main.py' } });
+    expect((await cli.run([...run, 'project/lib/a.py'])).status).toBe(0);
+    expect(request()).toMatchObject({ source: { from: 'file', path: 'lib/a.py' } });
+    expect((await cli.run(['run', '--dir', 'data.csv', '-c', '1'])).stderr).toMatch(/--dir: ".*data.csv" is no folder/);
+  });
+
+  // @promise habits
+  it('leaves a detached program in a kernel that stays, by whose name it is found', async () => {
+    await put('server.py', 'x');
+    const { status, stdout } = await cli.run(['run', '-d', '--name', 'web', 'server.py']);
+    expect([status, cli.agent.kernels.has(stdout.trim())]).toEqual([0, true]);
+    expect(request()).toMatchObject({ name: 'program', output: 'newest', stdin: 'closed' });
+    expect((await cli.run(['run', '-d', '-'])).stderr).toContain('--detach goes with FILE or -c CODE');
+    cli.agent.execute = async () => {
+      throw new KerneletError('OVERLOADED', 'too much');
+    };
+    expect((await cli.run(['run', '-d', '-c', '1'])).status).toBe(125);
+    expect([...cli.agent.kernels.keys()]).toEqual([stdout.trim()]);
   });
 
   it.each<readonly [args: string[], language: string | undefined]>([

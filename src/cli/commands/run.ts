@@ -1,9 +1,13 @@
 /** `kernelet run`: create, execute, stream, destroy. */
+import type { Kernel } from '../../http/api-types.ts';
 import { hasCode, toKerneletError } from '../../lib/errors.ts';
+import { newRunId } from '../../lib/ids.ts';
 import { type RuntimeInfo, runtimeByShebang, runtimeBySuffix } from '../../protocol/runtimes.ts';
 import type { ApiClient, AttachedKernel, CreateBody, ExecuteRequest } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
-import { anyClient } from '../connect.ts';
+import { anyClient, daemonClient } from '../connect.ts';
+import { exitStatus } from '../exit-status.ts';
+import { type HomeFiles, homeFiles, inHome } from '../home-files.ts';
 import type { Interruption } from '../interruption.ts';
 import { createBody, forceOption, kernelOptions, languageOf } from '../kernel-options.ts';
 import { fileHead, type LocalFile, localFile } from '../local-file.ts';
@@ -33,7 +37,10 @@ any of them is Python. Options stand before FILE; what follows it belongs to the
     { flags: '-i, --stdin', help: 'nothing: standard input is sent anyway' },
     ...kernelOptions,
     { flags: '--timeout <duration>', help: 'kill the program after this long, such as 500ms, 30s or 5m' },
+    { flags: '-w, --workdir <folder>', help: 'the folder in which the program runs' },
+    { flags: '-d, --detach', help: 'leave it running in a kernel that stays, and print the id' },
     { flags: '--file <path>', help: "put a file into the kernel's home first", repeat: true },
+    { flags: '--dir <folder>', help: 'put what is in a folder into the home first, such as the modules beside FILE' },
     forceOption,
   ],
   retired: [
@@ -57,21 +64,28 @@ any of them is Python. Options stand before FILE; what follows it belongs to the
     { command: "kernelet run --image debian:bookworm -c 'cat /etc/os-release'", what: 'any image: a shell by default' },
     { command: "kernelet run -it --image debian:bookworm -c 'exec bash'", what: 'a shell, with the terminal' },
     { command: 'kernelet run --file data.csv analyse.py', what: 'with a file beside the program' },
+    { command: 'kernelet run --dir project project/main.py', what: 'with the modules beside the program' },
+    { command: 'kernelet run -d --name web -p 8000 server.py', what: 'in the background: kernelet attach web program' },
   ],
   async run(call) {
-    if (call.options.flag('tty')) assertTerminal(call.screen);
+    if (call.options.flag('tty')) {
+      if (call.options.flag('detach'))
+        throw new UsageError(
+          '--tty and --detach: a terminal needs somebody at it',
+          'For later: `kernelet create`, then `kernelet shell ID`.',
+        );
+      assertTerminal(call.screen);
+    }
     const shot = await planOf(call);
+    if (call.options.flag('detach')) return await runInBackground(call, shot);
     return await runOnce(call, shot, () => anyClient(call));
   },
 } satisfies CliCommand;
 
-async function planOf({ options, operands, host }: CommandCall): Promise<OneShot> {
+async function planOf({ options, operands, host, screen }: CommandCall): Promise<OneShot> {
   const { workingDirectory } = host.io;
   const program = await programOf(options, operands, workingDirectory);
-  const others = await Promise.all(options.list('file').map((path) => localFile(path, workingDirectory)));
-  const files = program.file ? [program.file, ...others] : others;
-  const twice = files.find((file, index) => files.findIndex(({ name }) => name === file.name) !== index);
-  if (twice) throw new UsageError(`two files are called ${JSON.stringify(twice.name)}`);
+  const home = await homeFiles(program.file, options, screen);
   const language = languageOf(options) ?? program.runtime;
   const withoutHint = language === undefined && options.text('image') === undefined;
   if (withoutHint && program.file) {
@@ -84,18 +98,23 @@ async function planOf({ options, operands, host }: CommandCall): Promise<OneShot
     mode: 'program',
     source: program.source,
     args: program.args,
+    cwd: options.text('workdir'),
     timeoutMs: options.duration('timeout') ?? null,
+    ...(options.flag('detach') ? background : {}),
   } as const;
   return {
-    create: createBody(options, host.io, {
+    create: await createBody(options, host.io, {
       language: language?.type ?? (withoutHint ? 'python' : undefined),
       interpreter: 'lazy',
     }),
-    files,
+    home,
     request: options.flag('tty') ? onTerminal(request, host.io) : request,
     force: options.flag('force'),
   };
 }
+
+/** Of a program that nobody waits for: its run is called so, and it keeps its newest output for whoever looks. */
+const background = { name: 'program', output: 'newest', stdin: 'closed' } as const;
 
 interface Program {
   readonly source: Extract<ExecuteRequest, { mode: 'program' }>['source'];
@@ -114,14 +133,14 @@ async function programOf(options: OptionReader, operands: readonly string[], fol
     throw new UsageError('nothing to run: give FILE, -c CODE or -', '`kernelet run --help` shows how.');
   }
   if (name === '-') return { source: { from: 'stdin' }, args };
-  const file = await localFile(name, folder);
+  const file = inHome(await localFile(name, folder), options, folder);
   const runtime = runtimeBySuffix(file.name) ?? runtimeByShebang(await fileHead(file, 256)) ?? undefined;
   return { source: { from: 'file', path: file.name }, args, file, runtime };
 }
 
 interface OneShot {
   readonly create: CreateBody;
-  readonly files: readonly LocalFile[];
+  readonly home: HomeFiles;
   readonly request: Extract<ExecuteRequest, { mode: 'program' }>;
   /** Also where the cluster decides. */
   readonly force: boolean;
@@ -146,10 +165,33 @@ async function runOnce(call: CommandCall, shot: OneShot, connect: () => Promise<
   }
 }
 
+/** Begins the program in a kernel that stays. */
+async function runInBackground(call: CommandCall, shot: OneShot): Promise<number> {
+  if (shot.request.source.from === 'stdin')
+    throw new UsageError('--detach goes with FILE or -c CODE: nothing is sent to a program in the background');
+  const { screen } = call;
+  const { signal } = call.listen();
+  await using client = await daemonClient(call);
+  const kernel = await (async () => {
+    await using progress = new Progress(screen);
+    return await client.create(shot.create, (state) => progress.update(state), signal, shot.force);
+  })();
+  try {
+    await fillHome(client, kernel, shot.home, signal);
+    await client.execute(kernel.id, newRunId(), shot.request, signal);
+  } catch (error) {
+    await client.destroy(kernel.id, { force: true, forget: true }).catch(() => {});
+    throw error;
+  }
+  await sayAbout(kernel, screen);
+  await screen.either(kernel, () => `${kernel.id}\n`);
+  return exitStatus.ok;
+}
+
 /** Does not reject: how the program ended counts more. A kernel that could not be removed is named. */
 async function removeKernel(client: ApiClient, { kernel, release }: AttachedKernel, screen: Screen): Promise<void> {
   try {
-    await client.destroy(kernel.id, true);
+    await client.destroy(kernel.id, { force: true, forget: true });
   } catch (error) {
     if (hasCode(error, 'KERNEL_NOT_FOUND')) return;
     await screen.note(`the kernel ${kernel.id} could not be removed: ${toKerneletError(error).message}`);
@@ -169,6 +211,18 @@ async function createKernel(
   return await client.createAttached(body, (state) => progress.update(state), signal, shot.force);
 }
 
+async function fillHome(client: ApiClient, { id }: Kernel, home: HomeFiles, signal: AbortSignal): Promise<void> {
+  for (const folder of home.folders) await client.makeFolder(id, folder, signal);
+  for (const file of home.files) await client.upload(id, file.name, file, signal);
+}
+
+async function sayAbout({ warnings, ports }: Kernel, screen: Screen): Promise<void> {
+  for (const warning of warnings) await screen.note(warning);
+  for (const { containerPort, hostPort } of ports) {
+    await screen.note(`port ${containerPort} is published on 127.0.0.1:${hostPort}`);
+  }
+}
+
 async function runIn(
   client: ApiClient,
   { kernel }: AttachedKernel,
@@ -177,11 +231,8 @@ async function runIn(
   interruption: Interruption,
 ): Promise<number> {
   const { signal } = interruption;
-  for (const warning of kernel.warnings) await screen.note(warning);
-  for (const { containerPort, hostPort } of kernel.ports) {
-    await screen.note(`port ${containerPort} is published on 127.0.0.1:${hostPort}`);
-  }
-  for (const file of shot.files) await client.upload(kernel.id, file.name, file, signal);
+  await sayAbout(kernel, screen);
+  await fillHome(client, kernel, shot.home, signal);
   if (shot.request.tty) {
     // Nobody could come back: the kernel goes with this command.
     const detachKeys = new Uint8Array();

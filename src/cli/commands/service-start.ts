@@ -1,4 +1,5 @@
 /** `kernelet service start`: an application of a kernel. */
+import type { Kernel } from '../../http/api-types.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { exitStatus } from '../exit-status.ts';
@@ -31,10 +32,17 @@ kernel is created; --publish 2200 also gives it an SSH server, and --publish 768
     const outcome = await client.startService(id, service, wish);
     await screen.document(outcome);
     if (outcome.status !== 'failed') return exitStatus.ok;
-    await screen.note(`${service} was not started: ${outcome.error}`);
+    const { services } = await client.inspect(id);
+    const has = services.some(({ name }) => name === service) ? '' : `; ${servicesText(services)}`;
+    await screen.note(`${service} was not started: ${outcome.error}${has}`);
     return exitStatus.failure;
   },
 } satisfies CliCommand;
+
+function servicesText(services: Kernel['services']): string {
+  if (services.length === 0) return 'the kernel has none: publish the port of one when it is created';
+  return `the kernel has ${services.map(({ name }) => name).join(', ')}`;
+}
 
 /** A flag may begin with dashes, and its value may have equals signs. */
 function flagOf(text: string): readonly [string, string | null] {

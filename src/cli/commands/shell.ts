@@ -29,7 +29,7 @@ runs on, and \`kernelet attach\` comes back to it. When this command is ended or
     { flags: '--detach-keys <keys>', help: 'what leaves it, ctrl-p,ctrl-q when absent' },
   ],
   examples: [
-    { command: 'kernelet shell 3f2a', what: 'a unique beginning of the id is enough' },
+    { command: 'kernelet shell 3f2a', what: 'a name, or a unique beginning of the id, is enough' },
     { command: 'kernelet shell 3f2a --name work', what: 'one to come back to: `kernelet attach 3f2a work`' },
   ],
   async run(call) {

@@ -33,25 +33,45 @@ are given; folders on the way are made. Paths lead nowhere outside /home/work.`,
     const [id = '', ...paths] = call.operands;
     const remote = paths.pop();
     if (remote === undefined || paths.length === 0) throw new UsageError('give at least one LOCAL and a REMOTE');
-    const interruption = call.listen();
-    await using client = await daemonClient(call);
-    const transfers = await plan(client, id, paths, remote, call, interruption.signal);
-    let bytes = 0;
-    await using progress = new Progress(call.screen);
-    for (const [index, { local, remote: path }] of transfers.entries()) {
-      if (path.endsWith('/')) {
-        await client.makeFolder(id, path, interruption.signal);
-        continue;
-      }
-      const file = await localFile(local, call.host.io.workingDirectory);
-      const message = `uploading ${file.name} (${index + 1} of ${transfers.length})`;
-      const open = (): AsyncIterable<Uint8Array> => progress.watch(file.open(), { message, size: file.size });
-      bytes += (await client.upload(id, path, { ...file, open }, interruption.signal)).bytes;
-    }
-    await call.screen.document({ files: transfers.map((transfer) => transfer.remote), bytes });
-    return 0;
+    return await uploadAll(call, id, paths, remote);
   },
 } satisfies CliCommand;
+
+/** Copies files and folders into a kernel, and returns the exit status; `-` is what comes on standard input. */
+export async function uploadAll(
+  call: CommandCall,
+  id: string,
+  paths: readonly string[],
+  remote: string,
+): Promise<number> {
+  const { signal } = call.listen();
+  await using client = await daemonClient(call);
+  const transfers =
+    paths.length === 1 && paths[0] === standardInput
+      ? [{ local: standardInput, remote }]
+      : await plan(client, id, paths, remote, call, signal);
+  let bytes = 0;
+  await using progress = new Progress(call.screen);
+  for (const [index, { local, remote: path }] of transfers.entries()) {
+    if (path.endsWith('/')) {
+      await client.makeFolder(id, path, signal);
+      continue;
+    }
+    const file = await sourceOf(local, call, signal);
+    const message = `uploading ${file.name} (${index + 1} of ${transfers.length})`;
+    const open = (): AsyncIterable<Uint8Array> => progress.watch(file.open(), { message, size: file.size });
+    bytes += (await client.upload(id, path, { ...file, open }, signal)).bytes;
+  }
+  await call.screen.document({ files: transfers.map((transfer) => transfer.remote), bytes });
+  return 0;
+}
+
+const standardInput = '-';
+
+async function sourceOf(local: string, { host: { io } }: CommandCall, signal: AbortSignal) {
+  if (local !== standardInput) return await localFile(local, io.workingDirectory);
+  return { name: 'standard input', size: null, mode: 0o644, open: () => io.stdin.chunks(signal) };
+}
 
 async function plan(
   client: ApiClient,
@@ -98,8 +118,8 @@ async function isRemoteFolder(client: ApiClient, id: string, remote: string, sig
   return found;
 }
 
-/** Regular files below a folder, and with a slash at their end empty folders. Links to folders are not followed. */
-async function filesBelow(
+/** Regular files below a folder, as paths from it, and with a slash at their end empty folders. Links to folders are not followed. */
+export async function filesBelow(
   folder: string,
   leaveOut: (path: string, why: string) => Promise<void>,
 ): Promise<readonly string[]> {

@@ -14,7 +14,7 @@ import { type DoctorCheck, failed, ok, warning } from './check.ts';
 
 /** The command that gets an engine, or this one to answer. */
 function fixFor(error: KerneletError): string {
-  if (error.code === 'ENGINE_UNSUPPORTED') return error.entry.cure;
+  if (error.code === 'ENGINE_UNSUPPORTED') return error.cure;
   return error.context['reason'] === 'EACCES' ? 'sudo kernelet doctor' : installEngine;
 }
 

@@ -12,6 +12,7 @@ import { kernelSchema, restartQuerySchema } from './kernels.ts';
 export const keptSchema = z
   .strictObject({
     id: z.string(),
+    name: z.string().nullable().openapi({ description: 'null: it had none, or only the files are left.' }),
     endedAt: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
     until: z.number().openapi({ description: 'When they are deleted, at the latest.' }),
     bytes: z.number().nullable().openapi({ description: 'null: not known yet.' }),

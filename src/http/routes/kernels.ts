@@ -1,6 +1,7 @@
 /** `/v1/kernels`: the lives of kernels. */
 import { z } from '@hono/zod-openapi';
 import type { Agent, KernelView } from '../../agent/agent.ts';
+import { labelFilter } from '../../agent/kernel-filter.ts';
 import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
 import { maxBitRate, minBitRate } from '../../lib/bit-rate.ts';
 import { homeRange, maxHomeBytes, minHomeBytes } from '../../lib/disk-space.ts';
@@ -12,10 +13,13 @@ import {
   environField,
   flagField,
   imageReferenceField,
+  kernelNameField,
   kernelParamsSchema,
+  labelsField,
   languageField,
   orNull,
   pathField,
+  repeatedField,
 } from '../fields.ts';
 import { maxAccelerators, maxCpus, maxMemoryBytes, maxMounts, maxProcesses, maxPublishedPorts } from '../limits.ts';
 import { longWork } from '../long-work.ts';
@@ -55,6 +59,8 @@ const homeRangeText = `the limit of the home must be ${homeRange}`;
 const createBodySchema = z
   .strictObject({
     id: z.guid('not a UUID').optional(),
+    name: kernelNameField.optional(),
+    labels: labelsField.optional(),
     image: imageReferenceField.optional().openapi({ description: 'Else picked, and built once, from `language`.' }),
     language: languageField.optional(),
     pull: z
@@ -119,12 +125,22 @@ export const restartQuerySchema = z.strictObject({ force: managedField });
 
 const listQuerySchema = z.strictObject({
   all: flagField.openapi({ description: 'Also kernels that ended a short while ago.' }),
+  name: repeatedField(z.string().min(1).max(64)).openapi({
+    description: 'Only kernels with this text in their names; with several, with one of them.',
+  }),
+  label: repeatedField(z.string().min(1).max(512)).openapi({
+    description: 'Only kernels with this label: `KEY`, or `KEY=VALUE`; with several, with all of them.',
+  }),
+  phase: repeatedField(z.enum(kernelPhases)).openapi({
+    description: 'Only kernels in this phase; with several, in one of them. `terminated` lists ended ones too.',
+  }),
 });
 
 const destroyQuerySchema = z.strictObject({
   force: flagField.openapi({
     description: "Skips the grace of the tenant's processes. In a cluster: also against its authority.",
   }),
+  forget: flagField.openapi({ description: 'It is not listed among the kernels that ended a short while ago.' }),
 });
 
 const runnerStatusSchema = z.strictObject({
@@ -142,6 +158,8 @@ export const kernelSchema = z
   .strictObject({
     id: z.string(),
     sessionId: z.string(),
+    name: z.string().nullable().openapi({ description: 'Stands for its id; null: it has none.' }),
+    labels: z.record(z.string(), z.string()),
     phase: z.enum(kernelPhases),
     image: z.string(),
     runtime: z.string(),
@@ -166,6 +184,10 @@ export const kernelSchema = z
       description: 'Whom its programs run as in the kernel; on the host the same, unless the engine maps users.',
     }),
     ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),
+    services: z
+      .array(z.strictObject({ name: z.string(), protocol: z.string(), ports: z.array(z.int()).readonly() }))
+      .readonly()
+      .openapi({ description: 'What can be started in it, each on published ports of the container.' }),
     environ: z
       .array(z.string())
       .readonly()
@@ -314,11 +336,14 @@ export function addKernelRoutes(app: ApiApp, agent: Agent, authority: Authority)
         query.attached ? { whenClientLeaves } : {},
       );
     },
-    listKernels: async ({ query }) => ({ kernels: await agent.list({ all: query.all }) }),
+    async listKernels({ query: { all, name, label, phase } }) {
+      const filter = { names: name, labels: label.map(labelFilter), phases: phase };
+      return { kernels: await agent.list({ all, filter }) };
+    },
     inspectKernel: ({ params, context }) => agent.inspectNow(params.id, openStream(context).signal),
     async destroyKernel({ params, query }) {
       authority.require('end a kernel', query.force);
-      return await agent.destroy(params.id, { force: query.force });
+      return await agent.destroy(params.id, query);
     },
     async restartKernel({ params, query, context }) {
       authority.require('restart a kernel', query.force);

@@ -45,6 +45,8 @@ export function unrecordedRecord(traces: Traces, now: number): KernelRecord {
     spec: {
       id: container.kernelId,
       sessionId: container.sessionId,
+      name: null,
+      labels: [],
       image: { reference: detail.image, id: detail.image, volumes: [], distro: null, coreCountVariables: [] },
       runtime: unknownRuntime,
       interpreter: 'lazy',

@@ -76,13 +76,13 @@ describe('the mount policy', () => {
     expect(() => checkTargets([mount('/a', '/data'), mount('/b', '/data2')])).not.toThrow();
   });
 
-  it('allows nothing by default', async () => {
-    await expect(allowMounts([mount(join(root, 'data'))], { allow: [], refuse: [] }, localFiles)).rejects.toMatchObject(
-      {
-        code: 'FORBIDDEN_MOUNT',
-        message: expect.stringContaining('allows nothing'),
-      },
-    );
+  it('allows nothing by default, and says which file to edit', async () => {
+    const rules = { allow: [], refuse: [], configFile: '/etc/x.toml' };
+    await expect(allowMounts([mount(join(root, 'data'))], rules, localFiles)).rejects.toMatchObject({
+      code: 'FORBIDDEN_MOUNT',
+      message: expect.stringContaining('allows nothing'),
+      cure: expect.stringContaining('mount-allow in /etc/x.toml name a folder'),
+    });
   });
 
   it.each([

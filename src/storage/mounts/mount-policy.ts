@@ -26,6 +26,8 @@ export interface MountPolicyOptions {
   readonly allow: readonly string[];
   /** Paths that are refused whatever is allowed: the state folder, the engine's socket and data. */
   readonly refuse: readonly string[];
+  /** The file to edit; absent: it is not named. */
+  readonly configFile?: string;
 }
 
 /** The key that the refusals name. */
@@ -136,7 +138,10 @@ export function checkSource(source: string, options: MountPolicyOptions): void {
   if (options.allow.some((one) => isAtOrBelow(source, canonical(one)))) return;
   const allowed =
     options.allow.length === 0 ? 'allows nothing' : `allows only what lies below ${options.allow.join(', ')}`;
-  throw refuseMount(`${source} may not be mounted: ${key} of the configuration ${allowed}`, source);
+  throw new KerneletError('FORBIDDEN_MOUNT', `${source} may not be mounted: ${key} of the configuration ${allowed}`, {
+    context: { path: source, key },
+    cure: `Have ${key} in ${options.configFile ?? 'the configuration'} name a folder that it lies in, and start the daemon anew.`,
+  });
 }
 
 /**
@@ -167,7 +172,7 @@ export async function allowMounts(
         source,
       );
     });
-    checkSource(path, { allow: await resolveFor(path, options.allow, files), refuse });
+    checkSource(path, { ...options, allow: await resolveFor(path, options.allow, files), refuse });
     const { within } = mount;
     if (within !== undefined && !isAtOrBelow(path, await resolved(within, files))) {
       throw refuseMount(`${source} may not be mounted: a link leads out of ${within}`, source);
@@ -238,6 +243,8 @@ export interface MountCheckOptions {
   readonly refuse: () => Promise<readonly string[]>;
   /** Folders, and what is below them, that kernels with root may write in although they are not mounted `nosuid`. */
   readonly allowSetId: readonly string[];
+  /** The file that refusals name. */
+  readonly configFile?: string;
   /** Whether somebody may be root in a kernel. */
   readonly hasTenantRoot: boolean;
   readonly files: Pick<ForeignFiles, 'find'>;
@@ -245,11 +252,11 @@ export interface MountCheckOptions {
 }
 
 /** Gives a check that throws FORBIDDEN_MOUNT as `allowMounts` and `SetIdCheck` do. */
-export function mountCheck({ allow, refuse, allowSetId, hasTenantRoot, files, log }: MountCheckOptions) {
+export function mountCheck({ refuse, allowSetId, hasTenantRoot, files, log, ...rules }: MountCheckOptions) {
   const setId = new SetIdCheck(allowSetId, files, log);
   return async (mounts: readonly RequestedMount[]): Promise<readonly RequestedMount[]> => {
     if (mounts.length === 0) return mounts;
-    const allowed = await allowMounts(mounts, { allow, refuse: await refuse() }, files);
+    const allowed = await allowMounts(mounts, { ...rules, refuse: await refuse() }, files);
     if (hasTenantRoot) await setId.check(allowed);
     return allowed;
   };

@@ -1,0 +1,50 @@
+/** `kernelet cp`: files and folders into a kernel and out of it, as `docker cp` and `scp` write it. */
+import type { CliCommand } from '../command.ts';
+import { UsageError } from '../option-reader.ts';
+import { downloadTo } from './download.ts';
+import { uploadAll } from './upload.ts';
+
+/** A path of this machine, or of a kernel. */
+type Place = { readonly path: string; readonly kernel: string | null };
+
+/** What stands for a kernel, a colon, a path. A path of this machine that looks so is written with `./` before it. */
+function placeOf(text: string): Place {
+  const [, kernel, path = ''] = /^([A-Za-z0-9][A-Za-z0-9_.-]*):(.*)$/s.exec(text) ?? [];
+  return kernel === undefined ? { path: text, kernel: null } : { path: path === '' ? '.' : path, kernel };
+}
+
+export const cp = {
+  name: 'cp',
+  summary: 'copy files into a kernel or out of it',
+  description: `Copies files and folders, with their modes: into a kernel where the last path is ID:PATH, out of it where the
+first one is. Paths of a kernel begin in its home. - is standard input or output. As upload and download do it, a copy that is
+cut off leaves no part of a file.`,
+  operands: ['<paths...>'],
+  usage: '(LOCAL... ID:PATH | ID:PATH LOCAL)',
+  options: [],
+  examples: [
+    { command: 'kernelet cp data.csv web:', what: 'into the home of the kernel that is called web' },
+    { command: 'kernelet cp site web:public/', what: 'a folder, into another' },
+    { command: 'kernelet cp web:result.csv .', what: 'out of it' },
+    { command: 'echo hi | kernelet cp - web:greeting.txt', what: 'what comes on standard input' },
+    { command: 'kernelet cp web:result.csv - | head', what: 'to standard output' },
+  ],
+  async run(call) {
+    const places = call.operands.map(placeOf);
+    const target = places.pop();
+    const [first, ...more] = places;
+    if (!target || !first) throw new UsageError('give what to copy, and where to');
+    const isInside = ({ kernel }: Place): boolean => kernel !== null;
+    if (target.kernel !== null && !places.some(isInside)) {
+      const paths = places.map(({ path }) => path);
+      return await uploadAll(call, target.kernel, paths, target.path);
+    }
+    if (target.kernel === null && first.kernel !== null && more.length === 0) {
+      return await downloadTo(call, first.kernel, first.path, target.path);
+    }
+    throw new UsageError(
+      'one side is a kernel, and one this machine',
+      'Give LOCAL... ID:PATH, or ID:PATH LOCAL; a local path with a colon is written ./a:b.',
+    );
+  },
+} satisfies CliCommand;
