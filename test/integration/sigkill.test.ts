@@ -51,39 +51,43 @@ async function killDuring<T>(spanMs: number, work: () => Promise<T>): Promise<T 
   return await done;
 }
 
-/** The invariants hold, the witness is as it was; whether the other kernel runs. */
-async function checkAfterKill(id: string): Promise<NodeKernel | undefined> {
+/** The invariants hold and the witness is as it was; the kernels that run. */
+async function checkAfterKill(): Promise<readonly NodeKernel[]> {
   const kernels = await checkInvariants(node);
   expect(kernels.map((kernel) => kernel.id)).toContain(witness);
   expect(await python(witness, 'secret')).toBe("'kept'\n");
-  return kernels.find((kernel) => kernel.id === id);
+  return kernels;
 }
 
-async function expectGone(id: string, before: Awaited<ReturnType<typeof inventory>>): Promise<void> {
+async function expectGone(ids: readonly string[], before: Awaited<ReturnType<typeof inventory>>): Promise<void> {
   expect((await checkInvariants(node)).map((kernel) => kernel.id)).toEqual([witness]);
-  expect((await callApi(node.socket, 'GET', `/v1/kernels/${id}`)).document).not.toMatchObject({ phase: 'running' });
+  for (const id of ids) {
+    expect((await callApi(node.socket, 'GET', `/v1/kernels/${id}`)).document).not.toMatchObject({ phase: 'running' });
+  }
   await assertNothingLeft(before, node.stateDir, [node.pid]);
 }
 
 // @promise daemon-killed
 describe(`kill -9 of the daemon, ${rounds} times at random instants`, () => {
   it(
-    'of a creation: the kernel works or is gone',
+    'of up to three creations at once: each kernel works or is gone',
     async () => {
       const first = randomUUID();
       const spanMs = 1.2 * (await timed(() => create(first)));
       await remove(first);
       for (let round = 0; round < rounds; round += 1) {
         const before = await inventory(node.stateDir);
-        const id = randomUUID();
-        const told = await killDuring(spanMs, () => create(id));
-        const kernel = await checkAfterKill(id);
-        if (told?.status === 201) expect(kernel).toBeDefined();
-        if (kernel) {
+        const ids = Array.from({ length: random.between(1, 3) }, () => randomUUID());
+        const told = await killDuring(spanMs * ids.length, () => Promise.allSettled(ids.map(create)));
+        const running = new Set((await checkAfterKill()).map(({ id }) => id));
+        for (const [index, id] of ids.entries()) {
+          const outcome = told?.[index];
+          if (outcome?.status === 'fulfilled' && outcome.value.status === 201) expect(running).toContain(id);
+          if (!running.has(id)) continue;
           expect(await python(id, '6 * 7')).toBe('42\n');
           expect((await remove(id)).status).toBe(200);
         }
-        await expectGone(id, before);
+        await expectGone(ids, before);
       }
     },
     limitMs,
@@ -112,7 +116,7 @@ describe(`kill -9 of the daemon, ${rounds} times at random instants`, () => {
         const told = await killDuring(1_500, () => node.run(['exec', witness, ...(program?.(mark) ?? [])]));
         expect([told?.status, told?.stderr, told?.text.length]).toEqual([0, '', lines.join('').length]);
         expect(told?.text === lines.join('')).toBe(true);
-        await checkAfterKill(witness);
+        await checkAfterKill();
         expect(await python(witness, `print(open("${mark}").read(), count)`)).toBe(
           `once ${Math.ceil((round + 1) / 2)}\n`,
         );
@@ -135,13 +139,13 @@ describe(`kill -9 of the daemon, ${rounds} times at random instants`, () => {
         expect((await create(id)).status).toBe(201);
         await python(id, 'state = [1, 2, 3]');
         const told = await killDuring(spanMs, () => remove(id, round % 2 === 0 ? '' : '?force=true'));
-        const kernel = await checkAfterKill(id);
+        const kernel = (await checkAfterKill()).find((one) => one.id === id);
         if (told?.status === 200) expect(kernel).toBeUndefined();
         if (kernel) {
           expect(await python(id, 'state')).toBe('[1, 2, 3]\n');
           expect((await remove(id)).status).toBe(200);
         }
-        await expectGone(id, before);
+        await expectGone([id], before);
       }
     },
     limitMs,
