@@ -17,7 +17,7 @@ export interface OptionSpec {
 /** An option that a command had once. It is refused, and no help tells of it. */
 export interface RetiredOption {
   readonly flags: string;
-  /** Why it is no more, and what to do instead, behind its flags. */
+  /** Why there is no such option, and what to do instead; it follows the flags. */
   readonly refusal: string;
 }
 

@@ -7,7 +7,7 @@
 import { type DisplayForm, displayedForms } from './display.ts';
 import type { NumberedRunEvent, RunEvent } from './run-event.ts';
 
-/** An event as it was then. */
+/** An event as generation 3 had it. */
 export type Generation3Event =
   | Exclude<RunEvent, { readonly kind: 'display' | 'error' | 'queued' | 'dropped' }>
   /** The body is raw bytes for `image/png`, `image/jpeg` and `audio/ogg`, UTF-8 text for other types. */

@@ -50,7 +50,7 @@ export const containerPaths = {
   entry: '/opt/backend.ai/bin/entry',
   /** What the agent lays for one kernel: the runner's folder, libraries of devices. */
   kernel: '/opt/kernel',
-  /** By which root's scripts of images become another user. */
+  /** The program by which scripts of images that run as root become another user. */
   suExec: '/opt/kernel/su-exec',
   /** Read-write for root alone: `runner.json`, `runner.sock`. */
   run: '/opt/kernel/run',

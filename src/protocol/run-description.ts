@@ -42,7 +42,7 @@ export const undescribed: RunDescription = {
   startedAt: null,
 };
 
-/** What is said of a run that has not begun. */
+/** The description of a run that has not begun. */
 export function describe(request: ExecuteRequest): RunDescription {
   const about = { ...undescribed, mode: request.mode, context: contextOf(request) };
   if (request.mode !== 'program' && request.mode !== 'command') return about;

@@ -20,7 +20,7 @@ export interface ClusterIdentity {
 /** What the agent has of etcd. Disposing it ends every call. */
 export interface EtcdAdapter extends Disposable {
   readonly overlay: ConfigurationOverlay;
-  /** What is everybody's alone, whatever a node or a group says. */
+  /** What is set for the whole cluster; values of a node or a scaling group do not count. */
   readonly common: Pick<ConfigurationOverlay, 'follow'>;
   readonly registry: NodeRegistry;
   /** The node belongs to another scaling group from now on. */

@@ -12,7 +12,7 @@ export interface AgentProcess {
   readonly pid: number;
   /** Resolves when it has ended. */
   readonly ended: Promise<ProcessEnd>;
-  /** A process that has ended is fine. */
+  /** Throws nothing where the process has ended. */
   signal(name: 'SIGTERM' | 'SIGHUP' | 'SIGKILL'): void;
 }
 

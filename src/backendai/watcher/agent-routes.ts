@@ -24,7 +24,7 @@ const actMs = 18_000;
 /** A hard reset is no manager's: the engine may have many containers to see to. */
 const hardResetMs = 180_000;
 const engineUnit = 'docker.service';
-/** The caller has the answer by then. */
+/** From the reply to the shutdown, so that the caller has the one before the other. */
 const beforeShutdownMs = 1_000;
 const shutdownMs = 10_000;
 

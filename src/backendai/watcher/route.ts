@@ -26,7 +26,7 @@ export interface Route {
   readonly handle: (request: WatcherRequest) => Promise<WatcherReply>;
 }
 
-/** The answer to what is done. */
+/** The reply to an act that has been done. */
 export const done: WatcherReply = { status: 200, body: { result: 'ok' } };
 
 /** The reply to a request that has thrown. `asJson`: the caller reads JSON. */

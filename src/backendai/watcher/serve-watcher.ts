@@ -24,7 +24,7 @@ export async function serveWatcher({ flags, environ, workingDir, signal }: Serve
   log.info('the watcher has stopped');
 }
 
-/** By which an agent goes by the same configuration. Pure. */
+/** The arguments by which an agent goes by the same configuration. Pure. */
 export function argumentsOf(flags: ConfigFlags, configFile: string | null): readonly string[] {
   const option = (name: string, value: string | null | undefined): readonly string[] =>
     value === null || value === undefined ? [] : [name, value];

@@ -3,7 +3,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import type { ProgramResult } from '../../lib/run-program.ts';
 import type { RunAsRoot } from './run-as-root.ts';
 
-/** There is nobody on this machine who could be asked for services. */
+/** This machine has no systemd to ask. */
 export class NoServiceManager extends Error {
   override readonly name = 'NoServiceManager';
 }

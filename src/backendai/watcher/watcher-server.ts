@@ -49,7 +49,7 @@ const maxBodyBytes = 64 * 1024;
 const usualRequestMs = 10_000;
 const keepAliveMs = 5_000;
 
-/** As upstream's library says it. */
+/** The text that the HTTP library of upstream's watcher gives to a status. */
 const plain = (status: 403 | 404 | 405 | 429): WatcherReply => ({ status, body: `${status}: ${STATUS_CODES[status]}` });
 
 /** Listens. Throws STATE_UNUSABLE when the address cannot be had, INVALID_CONFIG for certificates that are none. */
@@ -114,7 +114,7 @@ async function serve(parts: WatcherServerParts, request: IncomingMessage, respon
   const name = route ? `${route.method} ${route.path}` : 'other';
   const durationMs = Math.round(clock.monotonic() - begun);
   figures.count(name, status);
-  // Of the limited ones there may be any number.
+  // Requests that are limited (429) may be so many that the log is not told of them.
   if (status === 403) log.warn('a request to the watcher is refused', { address, status });
   else if (route?.isAct) log.info('the watcher was asked for something', { address, route: name, status, durationMs });
 }

@@ -37,7 +37,7 @@ export interface WatcherOptions {
   readonly signal: AbortSignal;
 }
 
-/** A question that hangs is one that a manager waits for. */
+/** A manager waits meanwhile, for 5 s at most. */
 const fileMs = 4_000;
 const figureMs = 3_000;
 const memoryPauseMs = 5_000;

@@ -118,7 +118,7 @@ On a terminal (--tty) every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl
   },
 } satisfies CliCommand;
 
-/** Starts it and leaves it alone. */
+/** Starts a run, says its name or id, and waits for nothing of it. */
 async function detach(
   { screen }: CommandCall,
   client: ApiClient,
