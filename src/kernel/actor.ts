@@ -7,8 +7,7 @@ import { addAbortListener } from 'node:events';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
-import { isDiskFull } from '../lib/disk-space.ts';
-import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { redactText } from '../lib/redaction.ts';
@@ -20,6 +19,7 @@ import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { KernelHookList } from './kernel-hooks.ts';
 import type { KernelRecord, TerminationReason } from './record.ts';
+import { RecordWriter, recordDeadlineMs } from './record-writer.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ } from './spec.ts';
 import type { Answer, Effect, KernelState, LifecycleEvent, Scope } from './state-machine.ts';
@@ -57,7 +57,6 @@ export interface DestroyOptions {
   readonly detail?: string;
 }
 
-const writeDeadlineMs = 10_000;
 /** The container is removed all the same. */
 const closeDeadlineMs = 5_000;
 
@@ -89,10 +88,7 @@ export class KernelActor {
   #failedTry: FailedTry | null = null;
   /** What goes on, the longest first. */
   readonly #works = new Set<Work>();
-  /** Why the record is not on the disk as it is here; null: it is. */
-  #unwritten: KerneletError | null = null;
-  /** Writes of the record that have not ended, also those that nobody waits for any more. */
-  #writing = 0;
+  readonly #writer: RecordWriter;
   /** Whether somebody wants its end whatever the disk does. */
   #isForced = false;
   /** Whether the tenant's processes are still to have the grace that was put off. */
@@ -104,6 +100,7 @@ export class KernelActor {
     this.#state = { name: 'new', record };
     this.#parts = parts;
     this.#log = parts.log.child({ kernel: record.spec.id });
+    this.#writer = new RecordWriter({ ...parts, log: this.#log });
   }
 
   /** The kernel's record as it is now. */
@@ -255,7 +252,7 @@ export class KernelActor {
             this.#log.warn('an orphaned container could not be removed', { error, ...effect }),
           );
       case 'remove-record':
-        return await this.#removeRecord();
+        return await this.#writer.remove(record);
       case 'settle':
         if (effect.error) this.#waiters.reject(effect.answer, effect.error);
         else this.#waiters.resolve(effect.answer, record);
@@ -288,40 +285,9 @@ export class KernelActor {
   }
 
   async #write(essential: boolean): Promise<void> {
-    const { clock, journal } = this.#parts;
-    using _work = this.#begin('the writing of its record', writeDeadlineMs);
-    try {
-      const options = { what: 'writing the journal', timeoutMs: writeDeadlineMs, clock };
-      await withDeadline(options, async () => {
-        this.#writing += 1;
-        try {
-          await journal.write(this.record);
-        } finally {
-          this.#writing -= 1;
-        }
-      });
-      this.#unwritten = null;
-      if (essential) this.#inbox.unshift({ type: 'written' });
-    } catch (thrown) {
-      const error = toKerneletError(thrown);
-      this.#unwritten = error;
-      this.#log.error('the journal could not be written', { error });
-      if (essential) this.#inbox.unshift({ type: 'write-failed', error });
-    }
-  }
-
-  async #removeRecord(): Promise<void> {
-    const { clock, journal, events } = this.#parts;
-    try {
-      const options = { what: 'removing a record of the journal', timeoutMs: writeDeadlineMs, clock };
-      // Also when it comes to that later than anybody waits for it.
-      await withDeadline(options, async () => {
-        await journal.remove(this.record.spec.id);
-        events.forget(this.record);
-      });
-    } catch (error) {
-      this.#log.error('the record could not be removed from the journal', { error });
-    }
+    using _work = this.#begin('the writing of its record', recordDeadlineMs);
+    const error = await this.#writer.write(this.record);
+    if (essential) this.#inbox.unshift(error ? { type: 'write-failed', error } : { type: 'written' });
   }
 
   async #create(scope: Scope): Promise<void> {
@@ -380,13 +346,12 @@ export class KernelActor {
    * With each try the record is written if it can be, also of an end that is forced, which does not wait for that.
    */
   async #putOffBy(): Promise<KerneletError | null> {
-    const isPassing = (error: KerneletError | null) => isDiskFull(error) || hasCode(error, 'DEADLINE_EXCEEDED');
-    if (!isPassing(this.#unwritten)) return null;
+    if (!this.#writer.waitsForDisk) return null;
     // A write that the disk holds up still comes, and the one behind it has the end: no more need to wait there.
-    const tried = this.#writing < 2 ? this.#write(false) : Promise.resolve();
+    const tried = this.#writer.underWay < 2 ? this.#write(false) : Promise.resolve();
     if (this.#isForced) return null;
     await tried;
-    return !this.#isForced && isPassing(this.#unwritten) ? this.#unwritten : null;
+    return !this.#isForced && this.#writer.waitsForDisk ? this.#writer.unwritten : null;
   }
 
   async #shutDown(client: RunnerClient, { containerId }: KernelRecord, graceMs: number): Promise<void> {
