@@ -14,7 +14,7 @@ const readyWithinMs = 60_000;
 
 /** What tells a stage from others that there are at the same time. */
 export interface StageOptions {
-  /** Of its state folder. */
+  /** The name of its state folder, when others have one at the same time. */
   readonly name?: string;
   /** The daemon's configuration file; what is there on the machine when absent. */
   readonly settings?: string;
