@@ -265,6 +265,7 @@ export class Actions {
     this.#callers.ask({ what: 'create', subject: kernel.name, withinMs: bounds.create }, async (agent) => {
       kernel.begin();
       kernel.hasIdleLimit ||= idleMs !== null;
+      kernel.hadIdleLimit ||= idleMs !== null;
       kernel.creators += 1;
       try {
         await agent.create(request, cancelled.signal);
@@ -290,9 +291,8 @@ export class Actions {
 
   #restore(kernel: KernelHistory): void {
     this.#callers.ask({ what: 'restore', subject: kernel.name, withinMs: bounds.create }, async (agent) => {
-      const { hasIdleLimit } = kernel;
       kernel.begin();
-      kernel.hasIdleLimit ||= hasIdleLimit;
+      kernel.hasIdleLimit ||= kernel.hadIdleLimit;
       kernel.creators += 1;
       try {
         await agent.restore(kernel.id, neverAborted);

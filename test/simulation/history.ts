@@ -35,6 +35,8 @@ export class KernelHistory {
   /** Whether the disk failed while the daemon was killed: what it did last is not on record then. */
   isUnrecorded = false;
   hasIdleLimit = false;
+  /** Whether it ever had one: what is restored may be of then. */
+  hadIdleLimit = false;
   /** Whether its user has a file in its home. */
   hasHome = false;
   /** Whether it was published as running since its last `kernel-preparing`. */

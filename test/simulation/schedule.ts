@@ -133,6 +133,11 @@ export function scheduleOf(seed: number): Schedule {
       at += random.between(0, 5_000);
       steps.push({ at, ...execOn(action.kernel, random) });
     }
+    // An end is written and told in moments, which a daemon may not live to see over.
+    if ((action.do === 'destroy' || action.do === 'exit') && random.fraction() < 0.3) {
+      at += random.between(0, 200);
+      steps.push({ at, do: 'kill-daemon', backAfterMs: random.oneOf([10, 1_000]) });
+    }
     // Most come while the last is under way.
     at += random.oneOf([0, random.between(0, 50), random.between(0, 400), random.between(0, 3_000), span(random)]);
   }
