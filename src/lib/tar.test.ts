@@ -105,12 +105,17 @@ describe('unpacking what a tenant sent', () => {
     const stream = await archive([
       { name: 'd/', type: 'directory', mode: 0o500, size: 0 },
       { name: 'd/su', mode: 0o6755, text: 'x' },
+      { name: 'open/', type: 'directory', mode: 0o777, size: 0 },
+      { name: 'open/f', mode: 0o666, text: 'x' },
       { name: 'same', type: 'link', linkname: 'd/su', size: 0 },
     ]);
     await unpackInto(stream, join(root, 'to'));
     const [first, second] = [await lstat(join(root, 'to', 'd', 'su')), await lstat(join(root, 'to', 'same'))];
     expect([first.mode & 0o7777, first.ino === second.ino]).toEqual([0o755, true]);
     expect((await lstat(join(root, 'to', 'd'))).mode & 0o777).toBe(0o700);
+    // No more than the umask lets others do.
+    const modes = ['open', 'open/f'].map(async (name) => (await lstat(join(root, 'to', name))).mode & 0o777);
+    expect(await Promise.all(modes)).toEqual([0o777, 0o666].map((mode) => mode & ~process.umask()));
   });
 
   it('keeps the first of two names that are not UTF-8 and look alike, and reports the other', async () => {

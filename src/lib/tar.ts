@@ -201,7 +201,9 @@ class Unpacker {
 
   /** Gives the folders their modes. */
   async finish(): Promise<void> {
-    for (const [path, mode] of this.#folderModes) await chmod(path, mode);
+    // Files have theirs from their making, as far as the umask lets it: nobody else is to write into what an archive brings.
+    const umask = process.umask();
+    for (const [path, mode] of this.#folderModes) await chmod(path, mode & ~umask);
   }
 
   async #writeFile(
@@ -216,7 +218,6 @@ class Unpacker {
       await file.writeFile(chunk);
       this.#bytes += chunk.byteLength;
     }
-    await file.chmod(mode & 0o777);
     if (changedAt) await file.utimes(changedAt, changedAt);
     this.#files += 1;
   }

@@ -62,6 +62,11 @@ it('a driver that says nothing of it gets signals, and its streams are heard', (
   expect(parseDriverLine('{"ev":"ready"}')).toEqual({ ev: 'ready', interruptByLine: false, streamsAreCopies: false });
 });
 
+it('why a driver cannot be used is cut, since the reasons of all contexts go into one reply', () => {
+  const event = parseDriverLine(JSON.stringify({ ev: 'unable', isMissing: false, reason: 'x'.repeat(1_000_000) }));
+  expect(event?.ev === 'unable' && event.reason.length).toBe(4096);
+});
+
 it('completions of a driver are bounded, and what is not a text is left out', () => {
   const matches = [5, null, ...Array.from({ length: 5000 }, (_, index) => `m${index}`)];
   const event = parseDriverLine(JSON.stringify({ ev: 'completion', id: 1, matches }));

@@ -64,6 +64,8 @@ export type FromDriver =
   | { readonly ev: 'completion'; readonly id: number; readonly matches: readonly string[] };
 
 const maxMatches = 1000;
+/** Characters of why a driver cannot be used: those of all contexts go into one reply. */
+const maxReason = 4096;
 
 const mediaType = such(text, isMediaType, 'a media type');
 const encoding = oneOf(['base64', 'text']);
@@ -79,7 +81,11 @@ const forms: { readonly [Ev in FromDriver['ev']]: Reader<Extract<FromDriver, { e
     interruptByLine: of('interruptByLine', newer(truth, false)),
     streamsAreCopies: of('streamsAreCopies', newer(truth, false)),
   })),
-  unable: object((of) => ({ ev: 'unable', isMissing: of('isMissing', truth), reason: of('reason', text) })),
+  unable: object((of) => ({
+    ev: 'unable',
+    isMissing: of('isMissing', truth),
+    reason: of('reason', text).slice(0, maxReason),
+  })),
   stream: object((of) => ({ ev: 'stream', name: of('name', oneOf(['stdout', 'stderr'])), text: of('text', text) })),
   display: object((of) => ({
     ev: 'display',

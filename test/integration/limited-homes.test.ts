@@ -98,6 +98,9 @@ describe('a home with a limit', () => {
       return found.length > 0 ? found : null;
     });
     expect(told).toMatchObject([{ kind: 'disk', detail: `disk full: limit ${limit} MiB` }]);
+    const { text } = await node.run(['inspect', id]);
+    expect(text).toMatch(/^home limit: +32 MiB$/m);
+    expect(text).toMatch(/^over-use: +disk, 1 in all, last at [^ ]+: disk full: limit 32 MiB$/m);
   });
 
   it('belongs to the tenant alone: no set-id program or device counts in it, and nothing lies in it', async () => {

@@ -39,13 +39,18 @@ it('secrets of a node and of its tenants are in nothing that the node says, show
   {
     await using logged = await startLogged(node, file);
     const variables = ['--env', 'FROM_HERE', '--env', `GIVEN=${canaries.plant('a variable on the command line')}`];
+    // Node's own variables begin so too, and a driver's Node is not started with them.
+    variables.push('--env', `NODE_AUTH_TOKEN=${canaries.plant('a variable that begins as those of Node')}`);
     const environment = { FROM_HERE: canaries.plant('a variable of the caller') };
     const created = await node.run(['create', '--lang', 'shell', ...variables, '--json'], { environment });
     outputs.set('the reply to a creation', created.text);
     const { id, containerId } = JSON.parse(created.text) as { id: string; containerId: string };
-    expect((await node.run(['exec', id, '--', 'sh', '-c', 'echo "$GIVEN $FROM_HERE"'])).text).toMatch(
-      /^Canary\w+ Canary\w+\n$/,
-    );
+    const all = 'echo "$GIVEN $FROM_HERE $NODE_AUTH_TOKEN"';
+    for (const way of [
+      ['--', 'sh', '-c', all],
+      ['-c', all],
+    ])
+      expect((await node.run(['exec', id, ...way])).text).toMatch(/^Canary\w+ Canary\w+ Canary\w+\n$/);
     const scratch = path.join(node.stateDir, 'scratch', id);
     const { secret } = JSON.parse(await readFile(path.join(scratch, 'run', 'runner.json'), 'utf8')) as {
       secret: string;

@@ -44,6 +44,7 @@ calls = {
   'change how a folder is kept': ((16, 29), own, 0x40086602, text(8)),
   'the same, with bits that are not looked at': ((16, 29), own, 0x540086602, text(8)),
   'change the project of a folder': ((16, 29), own, 0x401c5820, text(28)),
+  'make a volume of btrfs': ((16, 29), own, 0x5000940e, text(4096)),
   'ask how a folder is kept': ((16, 29), own, 0x80086601, text(8)),
   'ask how much there is to read': ((16, 29), 0, 0x541b, text(8)),
   'clone3': ((435, 435), 0, 0),

@@ -1,7 +1,7 @@
 /** `kernelet download`: a file or folder out of a kernel. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { chmod, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
@@ -16,7 +16,7 @@ export const download = {
   name: 'download',
   summary: 'copy a file or folder out of a kernel',
   description: `Copies REMOTE to LOCAL. A folder arrives as a folder, or as an archive when LOCAL ends with .tar. LOCAL - is standard
-output. Files keep their modes. A download that is cut off leaves nothing behind. Links that lead out of the folder are left out.`,
+output. Files keep their modes, as far as the umask lets them. A download that is cut off leaves nothing behind. Links that lead out of the folder are left out.`,
   operands: ['<id>', '<remote>', '<local>'],
   options: [],
   examples: [
@@ -83,9 +83,9 @@ async function saveFile(
   }
   const unfinished = join(dirname(path), `.kernelet-${randomUUID()}`);
   try {
-    const created = mode === null ? {} : { mode: 0o600 }; // nobody else reads a key meanwhile
+    // As far as the umask lets it: the mode is a tenant's, and nobody else is to write to what the caller has.
+    const created = mode === null ? {} : { mode };
     await pipeline(content, createWriteStream(unfinished, { flags: 'wx', ...created }), { signal });
-    if (mode !== null) await chmod(unfinished, mode);
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });

@@ -77,12 +77,13 @@ const types = { stream: 1, datagram: 2, raw: 3, mask: 0xf };
 const streams = [0, 6, 262];
 const datagrams = { inet: [0, 17, 1], inet6: [0, 17, 58] };
 /**
- * The kinds of control calls by which file systems of Linux are asked to keep a file in another way (`_IOC_TYPE` of <linux/fs.h>, where
- * XFS and ext4 began them): the owner of a file could take it out of the project whose quota limits him. What reads
- * is allowed: FS_IOC_GETFLAGS, FS_IOC_FSGETXATTR, FS_IOC_FIEMAP.
+ * The kinds of control calls by which file systems of Linux are asked to keep files in another way (`_IOC_TYPE` of <linux/fs.h> and
+ * <linux/btrfs.h>; ext4 began the first, XFS the second): the owner of a file could take it out of the project whose
+ * quota limits him, and make volumes within the one of his container, which have none. What reads and what copies is allowed:
+ * FS_IOC_GETFLAGS, FS_IOC_FSGETXATTR, FS_IOC_FIEMAP, FICLONE, FICLONERANGE, FIDEDUPERANGE.
  */
-const fileKinds = [0x66, 0x58];
-const readingFiles = [0x8008_6601, 0x801c_581f, 0xc020_660b];
+const fileKinds = [0x66, 0x58, 0x94];
+const plainFileCalls = [0x8008_6601, 0x801c_581f, 0xc020_660b, 0x4004_9409, 0x4020_940d, 0xc018_9436];
 /** Where the kind of a control call is in its number. */
 const kindShift = 8;
 /** Linux looks at so many bits of the number, whatever is in the rest of the argument. */
@@ -136,11 +137,11 @@ function otherBytes(excluded: readonly number[], bits = 0, value = 0): readonly 
   return [0, 0x80 >> bits].flatMap((next) => otherBytes(excluded, bits + 1, value | next));
 }
 
-/** Control calls but those that change how a file system keeps a file. */
+/** Control calls but those that change how a file system keeps files. */
 function controlCalls(): readonly object[] {
   const kinds = otherBytes(fileKinds).map(({ mask, value }) => masked(1, mask << kindShift, value << kindShift));
-  const reading = readingFiles.map((number) => masked(1, controlMask, number));
-  return [...kinds, ...reading].map((rule) => allow(['ioctl'], { args: [rule] }));
+  const plain = plainFileCalls.map((number) => masked(1, controlMask, number));
+  return [...kinds, ...plain].map((rule) => allow(['ioctl'], { args: [rule] }));
 }
 
 /**

@@ -9,13 +9,14 @@ const driver = `${import.meta.dirname}/shell_driver.cjs`;
 describe.each(['bash', 'sh'])('in %s', (name) => {
   let shell: DriverHarness;
   beforeAll(async () => {
-    shell = await DriverHarness.start([process.execPath, driver, `=${name}`, '={"FOR_SHELL":"1"}']);
+    const withheld = { KERNELET_WITHHELD: '{"FOR_SHELL":"1"}' };
+    shell = await DriverHarness.start([process.execPath, driver, `=${name}`], withheld);
   });
   afterAll(() => shell[Symbol.dispose]());
 
   test('variables, functions, the folder and the last status are kept', async () => {
     expect(await shell.query('x=5; cd /usr; f() { echo "f $1 $x"; }; set -- a b')).toEqual(quiet);
-    expect((await shell.query('f 1; pwd; echo "$# $FOR_SHELL"')).stdout).toBe('f 1 5\n/usr\n2 1\n');
+    expect((await shell.query('f 1; pwd; echo "$# $FOR_SHELL$KERNELET_WITHHELD"')).stdout).toBe('f 1 5\n/usr\n2 1\n');
     expect((await shell.query('(exit 7)')).exitCode).toBe(7);
     expect((await shell.query('echo $?')).stdout).toBe('7\n');
   });

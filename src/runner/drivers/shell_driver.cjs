@@ -4,8 +4,8 @@
  * output going where the driver's goes; the shell's own standard input and descriptor 4 carry commands and statuses,
  * and no program of the user's inherits either.
  *
- *   argv: the shell, and a JSON object of variables that are for the shell and not for this Node; each behind a `=`, so
- *   that Node takes neither for an option of its own (src/lib/node-process.ts).
+ *   argv: the shell, behind a `=`, so that Node takes it for no option of its own (src/lib/node-process.ts).
+ *   KERNELET_WITHHELD: a JSON object of variables that are for the shell and not for this Node.
  *
  * A query that ends the shell (`exit 3`, `exec`, an error under `set -e`) has that status, and the next one begins in
  * a fresh shell. After SIGINT bash hands its variables, functions and options on to the next; others start afresh.
@@ -17,9 +17,10 @@ const { constants, tmpdir } = require('node:os');
 const { basename, join } = require('node:path');
 const net = require('node:net');
 
-const [shellPath = 'sh', variables = '{}'] = process.argv.slice(2).map((argument) => argument.slice(1));
+const shellPath = (process.argv[2] ?? '=sh').slice(1);
 const isBash = basename(shellPath) === 'bash';
-const environ = { ...process.env, ...JSON.parse(variables) };
+const { KERNELET_WITHHELD: withheld = '{}', ...own } = process.env;
+const environ = { ...own, ...JSON.parse(withheld) };
 const channel = new net.Socket({ fd: 3, readable: true, writable: true });
 
 /** The shell that lives, the folder that it can hand its state on in, and the status that the next query finds. */

@@ -32,7 +32,7 @@ async function start(
 }
 
 async function startFor(choice: Readonly<Record<string, unknown>>): Promise<DriverHarness> {
-  const task = JSON.stringify({ choice, folders: [folder], environ: {} });
+  const task = JSON.stringify({ choice, folders: [folder] });
   const argv = [process.execPath, '--no-warnings', join(root, 'src/runner/main.ts'), '=jupyter-driver', `=${task}`];
   driver = await DriverHarness.start(argv, { TMPDIR: folder });
   return driver;

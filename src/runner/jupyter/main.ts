@@ -4,6 +4,7 @@
  * one is no larger.
  */
 import { Socket } from 'node:net';
+import { tenantEnviron } from '../runtimes/volume-driver.ts';
 import { Driver, lineOf } from './driver.ts';
 import { type KernelChoice, noKernel } from './kernel-choice.ts';
 import { chooseKernelspec, readKernelspecs } from './kernelspecs.ts';
@@ -13,13 +14,11 @@ export interface JupyterTask {
   readonly choice: KernelChoice;
   /** Those that may hold kernelspecs. */
   readonly folders: readonly string[];
-  /** Variables that are for the kernel and not for this Node. */
-  readonly environ: Readonly<Record<string, string>>;
 }
 
 /** Finds the kernel, starts it and serves until one side ends. */
 export async function driveKernel([task = '']: readonly string[]): Promise<void> {
-  const { choice, folders, environ } = JSON.parse(task) as JupyterTask;
+  const { choice, folders } = JSON.parse(task) as JupyterTask;
   const specs = readKernelspecs(folders);
   const spec = chooseKernelspec(specs, choice);
   const runner = new Socket({ fd: 3, readable: true, writable: true });
@@ -29,6 +28,6 @@ export async function driveKernel([task = '']: readonly string[]): Promise<void>
     return;
   }
   // By the last one Python's kernel sees that its starter is gone.
-  const ours = { ...process.env, ...environ, JPY_PARENT_PID: String(process.pid) };
+  const ours = { ...tenantEnviron(process.env), JPY_PARENT_PID: String(process.pid) };
   await new Driver(runner, spec, ours).serve();
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { RuntimeContext } from '../runtime.ts';
 import { jupyterDriver } from './jupyter-driver.ts';
+import { tenantEnviron } from './volume-driver.ts';
 
 const context = (environ: Readonly<Record<string, string>>): RuntimeContext => ({
   ...{ tool: '/opt/lang/bin/R', home: '/home/work', environ, drivers: '/v/drivers', volumeShell: '/bin/sh' },
@@ -37,7 +38,15 @@ it('the driver is told where kernelspecs may be, and what its Node was not start
     context({ HOME: '/home/work', PATH: '/bin', NODE_OPTIONS: '--bogus', LD_PRELOAD: '/x.so' }),
     { PATH: '/opt/julia/bin:/bin' },
   );
-  expect(command.environ).toEqual({ NODE_OPTIONS: '', LD_PRELOAD: '' });
+  const told = {
+    NODE_OPTIONS: '',
+    LD_PRELOAD: '',
+    KERNELET_WITHHELD: '{"NODE_OPTIONS":"--bogus","LD_PRELOAD":"/x.so"}',
+  };
+  expect(command.environ).toEqual(told);
+  const others = { HOME: '/home/work', JPY: '1' };
+  expect(tenantEnviron({ ...others, ...told })).toEqual({ ...others, NODE_OPTIONS: '--bogus', LD_PRELOAD: '/x.so' });
+  expect(tenantEnviron(others)).toEqual(others);
   expect(JSON.parse(command.argv.at(-1)?.slice(1) ?? '')).toEqual({
     choice: { language: 'r' },
     folders: [
@@ -48,6 +57,5 @@ it('the driver is told where kernelspecs may be, and what its Node was not start
       '/usr/local/share/jupyter',
       '/usr/share/jupyter',
     ],
-    environ: { NODE_OPTIONS: '--bogus', LD_PRELOAD: '/x.so' },
   });
 });

@@ -5,7 +5,7 @@ import { dataFolders, type KernelChoice, noKernel } from '../jupyter/kernel-choi
 import type { JupyterTask } from '../jupyter/main.ts';
 import type { DriverCommand, RuntimeContext } from '../runtime.ts';
 import { smallNodeFlags, volumePaths } from '../volume-paths.ts';
-import { withheldVariables } from './volume-driver.ts';
+import { driverEnviron } from './volume-driver.ts';
 
 /** Few images have any kernelspec, so that is looked for before a Node is started. `$1` what is said else, `$2` folders, `--`, Node. */
 const ifAnyKernelspec = `none=$1
@@ -25,11 +25,10 @@ export function jupyterDriver(
   context: RuntimeContext,
   environ: Readonly<Record<string, string>>,
 ): DriverCommand {
-  const withheld = withheldVariables(context);
   // /opt/conda/bin/R: what belongs to it is below /opt/conda.
   const prefixes = context.tool === null ? [] : [dirname(dirname(context.tool))];
   const folders = dataFolders({ ...context.environ, ...environ }, prefixes);
-  const task: JupyterTask = { choice, folders, environ: withheld };
+  const task: JupyterTask = { choice, folders };
   const driver = nodeCommand(context.volumeNode, {
     file: volumePaths.runner,
     flags: [...smallNodeFlags, '--scavenger-max-new-space-capacity-mb=1', '--expose-gc'],
@@ -38,6 +37,6 @@ export function jupyterDriver(
   const none = JSON.stringify(noKernel(choice, []));
   return {
     argv: [context.volumeShell, '-c', ifAnyKernelspec, 'kernelet', none, ...folders, '--', ...driver],
-    environ: Object.fromEntries(Object.keys(withheld).map((name) => [name, ''])),
+    environ: driverEnviron(context),
   };
 }

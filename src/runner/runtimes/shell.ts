@@ -4,7 +4,7 @@
  */
 import type { Runtime } from '../runtime.ts';
 import { buildWithMake, fitsArgument, main, nothing, operand, runMain, steps, withTool } from './plan.ts';
-import { volumeDriver, withheldVariables } from './volume-driver.ts';
+import { volumeDriver } from './volume-driver.ts';
 
 const noShell = 'this image has no shell (neither bash nor sh)';
 
@@ -38,7 +38,7 @@ export const shell = {
     start: (context) =>
       context.tool === null
         ? { unable: `kernelet: ${noShell}` }
-        : volumeDriver(context, 'shell_driver.cjs', [context.tool, JSON.stringify(withheldVariables(context))]),
+        : volumeDriver(context, 'shell_driver.cjs', [context.tool]),
   },
 } as const satisfies Runtime;
 
