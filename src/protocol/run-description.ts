@@ -1,8 +1,16 @@
 /** What a run is, beside where it stands: said by runners, which nobody believes more than the form of it. */
 import { contextOf, type ExecuteRequest } from './execute-request.ts';
 import { FrameError } from './frame.ts';
-import { type Fields, finite, oneOf, text, whole } from './guards.ts';
+import { type Fields, finite, object, oneOf, text, whole } from './guards.ts';
 import { contextName } from './kernel-contexts.ts';
+
+/** What a program has used from its start to its end. */
+export interface ProgramUsage {
+  /** CPU time of it and of all that it waited for, in steps of 10 ms; one that ended in the same moment may be counted in. */
+  readonly cpuMs: number;
+  /** The most memory that its process had by the last look, which a program of a second has behind its half; null: no look. */
+  readonly peakBytes: number | null;
+}
 
 /** What a run is. Runners of older generations say nothing of it. */
 export interface RunDescription {
@@ -22,6 +30,8 @@ export interface RunDescription {
   readonly pid: number | null;
   /** When it began, in milliseconds since the epoch. */
   readonly startedAt: number | null;
+  /** Of a program or command that has ended. */
+  readonly usage: ProgramUsage | null;
 }
 
 /** Characters that are told of a command. */
@@ -40,6 +50,7 @@ export const undescribed: RunDescription = {
   tty: false,
   pid: null,
   startedAt: null,
+  usage: null,
 };
 
 /** The description of a run that has not begun. */
@@ -66,6 +77,16 @@ export function runDescription(fields: Fields): RunDescription {
     tty: fields['tty'] === true,
     pid: pid === null ? null : whole(pid, 'pid', 1),
     startedAt: startedAt === null ? null : finite(startedAt, 'startedAt'),
+    // Nor do they say what was used.
+    usage: fields['usage'] === undefined || fields['usage'] === null ? null : programUsage(fields['usage']),
+  };
+}
+
+function programUsage(value: unknown): ProgramUsage {
+  const { cpuMs, peakBytes } = object(value, 'usage');
+  return {
+    cpuMs: whole(cpuMs, 'cpuMs', 0),
+    peakBytes: peakBytes === null ? null : whole(peakBytes, 'peakBytes', 0),
   };
 }
 

@@ -24,6 +24,7 @@ const about = {
   tty: true,
   pid: 7,
   startedAt: 1.5,
+  usage: { cpuMs: 20, peakBytes: null },
 };
 const summary = { ...older, ...about };
 

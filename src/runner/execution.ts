@@ -10,10 +10,11 @@ import type { TerminalSize } from '../protocol/terminal-size.ts';
 import { AskedInput } from './asked-input.ts';
 import { limited, programOf } from './limited-command.ts';
 import { oomKills } from './oom-kills.ts';
+import { UsageWatch } from './program-usage.ts';
 import type { Question, Run, RunControl } from './run.ts';
 import type { TenantCommand } from './runtime.ts';
 import type { RunningCommand, Tenant } from './tenant.ts';
-import { type ExitFacts, signalNumber } from './tenant-process.ts';
+import { type ExitFacts, signalNumber, type TenantProcess } from './tenant-process.ts';
 import { InputWriter } from './tenant-streams.ts';
 import type { TenantTerminal } from './terminal/tenant-terminal.ts';
 
@@ -123,9 +124,7 @@ export class Execution implements RunControl, Disposable {
       running.stderr.resume();
     });
     this.aim(running);
-    if (main) this.run.processChanged(running.pid);
-    const facts = await running.exited;
-    if (main) this.run.processChanged(null);
+    const facts = main ? await this.#watched(running) : await running.exited;
     this.aim(null);
     this.run.whenSpace(null);
     this.#collect(running);
@@ -229,12 +228,21 @@ export class Execution implements RunControl, Disposable {
   async #onTerminal(terminal: TenantTerminal, command: TenantCommand): Promise<ExitFacts> {
     const running = terminal.start(command);
     this.aim(running);
-    this.run.processChanged(running.pid);
-    const facts = await running.exited;
-    this.run.processChanged(null);
+    const facts = await this.#watched(running);
     this.aim(null);
     terminal.drain();
     if (facts.notStarted !== null) this.say(facts.notStarted);
+    return facts;
+  }
+
+  /** The main program, from its start to its end. */
+  async #watched({ pid, exited }: TenantProcess): Promise<ExitFacts> {
+    if (pid === null) return await exited;
+    this.run.processChanged(pid);
+    using watch = new UsageWatch(pid, this.clock);
+    const facts = await exited;
+    this.run.used(watch.ended());
+    this.run.processChanged(null);
     return facts;
   }
 

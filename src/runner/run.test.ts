@@ -32,6 +32,16 @@ function setUp(limitBytes = 1000) {
 }
 
 describe('a run', () => {
+  it('has used what its programs have, one behind the other', () => {
+    const { run } = setUp();
+    expect(run.summary().usage).toBeNull();
+    run.used({ cpuMs: 10, peakBytes: null });
+    expect(run.summary().usage).toEqual({ cpuMs: 10, peakBytes: null });
+    run.used({ cpuMs: 20, peakBytes: 5 });
+    run.used({ cpuMs: 0, peakBytes: 3 });
+    expect(run.summary().usage).toEqual({ cpuMs: 30, peakBytes: 5 });
+  });
+
   it('goes from its begin over questions to its end, and each change is published', () => {
     const { run, phases } = setUp();
     run.begin(control);
@@ -51,6 +61,7 @@ describe('a run', () => {
         tty: false,
         pid: null,
         startedAt: 1700,
+        usage: null,
       },
     });
   });

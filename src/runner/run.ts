@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { maxBodyBytes } from '../protocol/frame.ts';
-import { describe, type RunDescription } from '../protocol/run-description.ts';
+import { describe, type ProgramUsage, type RunDescription } from '../protocol/run-description.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../protocol/run-event.ts';
 import type { TerminalSize } from '../protocol/terminal-size.ts';
 import type { OutputRoom } from './output-room.ts';
@@ -68,6 +68,7 @@ export class Run {
   #exitCode: number | null = null;
   #reason: EndReason | null = null;
   #pid: number | null = null;
+  #usage: ProgramUsage | null = null;
   #startedAt: number | null = null;
   #control: RunControl | null = null;
   #onSpace: { readonly callback: () => void; readonly inRoom: Disposable } | null = null;
@@ -119,6 +120,7 @@ export class Run {
       ...this.#description,
       pid: this.#pid,
       startedAt: this.#startedAt,
+      usage: this.#usage,
       run: this.id,
       phase: this.#phase,
       last: this.replay.last,
@@ -142,6 +144,13 @@ export class Run {
   processChanged(pid: number | null): void {
     this.#pid = pid;
     if (pid !== null) this.#observer.phaseChanged(this);
+  }
+
+  /** A program of it has ended, and used that, beside what those before it have. */
+  used({ cpuMs, peakBytes }: ProgramUsage): void {
+    const before = this.#usage;
+    const peaks = [before?.peakBytes, peakBytes].filter((bytes) => typeof bytes === 'number');
+    this.#usage = { cpuMs: cpuMs + (before?.cpuMs ?? 0), peakBytes: peaks.length === 0 ? null : Math.max(...peaks) };
   }
 
   /** Adds an event. After the end nothing is added any more. */

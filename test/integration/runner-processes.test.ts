@@ -126,6 +126,9 @@ describe('the limits of a run', () => {
     expect((await read(printing, 1)).text).toBe('y\n'.repeat(50_000));
     await read(spinning, 1);
     await expect.poll(() => summaries.get(spinning)).toMatchObject({ exitCode: -24, reason: 'cpu-limit' });
+    const { usage } = summaries.get(spinning) ?? {};
+    expect(usage?.cpuMs).toBeGreaterThanOrEqual(900);
+    expect(usage?.peakBytes).toBeGreaterThan(100_000);
     await expect.poll(() => summaries.get(printing)).toMatchObject({ exitCode: -9, reason: 'output-limit' });
   });
 

@@ -45,7 +45,7 @@ describe('on a terminal', () => {
     await terminal.type('sh -c "echo st""arted; exec sleep 1000"\r');
     await terminal.shows('started');
     await terminal.type('\x03');
-    await terminal.type('echo "a"fter $?; exit 5\r');
+    await terminal.line('echo "a"fter $?; exit 5', /[$#] $/);
     await terminal.shows('after 130');
     await terminal.line('echo "sta"tus $?');
     await terminal.shows('status 5');

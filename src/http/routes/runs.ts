@@ -187,6 +187,16 @@ export const runSummarySchema = z
     tty: z.boolean().openapi({ description: 'Whether it runs on a terminal.' }),
     pid: z.int().nullable().openapi({ description: 'The process of a program or command, as the kernel sees it.' }),
     startedAt: z.number().nullable().openapi({ description: 'In milliseconds since the epoch.' }),
+    usage: z
+      .strictObject({
+        cpuMs: z.int().openapi({ description: 'CPU time of it and of all that it waited for, in steps of 10 ms.' }),
+        peakBytes: z
+          .int()
+          .nullable()
+          .openapi({ description: 'The most memory of its process by the last look at it; null: it ended before.' }),
+      })
+      .nullable()
+      .openapi({ description: 'What a program or command that has ended has used.' }),
   })
   .openapi('RunSummary') satisfies z.ZodType<Document<RunSummary>>;
 
