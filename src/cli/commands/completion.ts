@@ -19,10 +19,11 @@ complete -o default -F _kernelet kernelet
   zsh: `#compdef kernelet
 _kernelet() {
   local -a lines
+  local tab=$'\\t'
   lines=("\${(@f)$("$words[1]" completion candidates -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "$lines[1]" ]]; then
     lines=("\${(@)lines//:/\\\\:}")
-    lines=("\${(@)lines/$'\\t'/:}")
+    lines=("\${(@)lines/$tab/:}")
     _describe kernelet lines
   else
     _files
