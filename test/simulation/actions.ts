@@ -143,6 +143,8 @@ export class Actions {
       () => daemon.stop(),
       () => {
         machine.timeline.schedule(isLast ? boundedMs : lastMomentMs, machine.world, () => {
+          // Killed while it stopped: whoever did that has seen to the next one.
+          if (daemon.owner.hasEnded) return;
           this.#checkStopped(daemon.owner, isLast);
           this.#simulation.killDaemon();
           then();

@@ -110,8 +110,11 @@ export class KernelHistory {
         // Its record came first.
         // A disk that failed took no note of the first one, and the daemon was killed.
         if (!this.isLive && this.isUnrecorded) return;
-        if (!this.isLive && this.mayEndUntold && event.reason === 'failed-to-create') this.preparations += 1;
-        else if (!this.isLive) throw new Violation(`a second end of ${this.name} is told: ${event.reason}`);
+        // Killed before it could tell of the preparation, which another life of the kernel may have come before.
+        if (!this.isLive && this.mayEndUntold && event.reason === 'failed-to-create') {
+          this.preparations += 1;
+          this.hasStarted = false;
+        } else if (!this.isLive) throw new Violation(`a second end of ${this.name} is told: ${event.reason}`);
         this.isLive = false;
         this.mayEndUntold = false;
         this.told.push(event);
