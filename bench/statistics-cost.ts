@@ -67,7 +67,7 @@ async function growth(folder: string): Promise<CostParts['growth']> {
   const bytes = new Float64Array(looks);
   for (let round = 1; round <= 2 * measuredRounds; round += 1) {
     const ended = targets.shift();
-    if (ended) statistics.ended(ended.kernelId, ended.sessionId, 'user-requested');
+    if (ended) statistics.ended(ended, 'user-requested');
     targets.push(...all.slice((round + 19) % all.length, ((round + 19) % all.length) + 1));
     await statistics.round(signal);
     // As between rounds in use: final records are written meanwhile.

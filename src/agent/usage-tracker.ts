@@ -78,8 +78,9 @@ export class UsageTracker implements Disposable {
     this.#owned.dispose();
   }
 
-  #close({ spec, termination }: KernelRecord): void {
-    const usage = this.#parts.statistics.ended(spec.id, spec.sessionId, termination?.reason ?? null);
+  #close({ spec, containerId, termination }: KernelRecord): void {
+    const kernel = { kernelId: spec.id, sessionId: spec.sessionId, containerId };
+    const usage = this.#parts.statistics.ended(kernel, termination?.reason ?? null);
     if (!usage) return;
     this.#ended.set(spec.id, usage);
     const [oldest] = this.#ended.keys();

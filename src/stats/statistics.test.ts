@@ -195,13 +195,21 @@ describe('the end of a kernel', () => {
     expect(final).toMatchObject([{ kernelId: target.kernelId, counters: { cpuMicroseconds: 9e6, receivedBytes: 8 } }]);
     expect(forgotten).toEqual([]);
     made.targets.length = 0;
-    expect(made.statistics.ended(target.kernelId, target.sessionId, 'user-requested')).toMatchObject({ cpuSeconds: 9 });
+    expect(made.statistics.ended(target, 'user-requested')).toMatchObject({ cpuSeconds: 9 });
     expect(await made.statistics.finalRecords()).toMatchObject([
       { kernelId: target.kernelId, reason: 'user-requested', cpuSeconds: 9, receivedBytes: 8 },
     ]);
     expect(made.statistics.usage(target.kernelId)).toBeNull();
     expect(forgotten).toEqual([target.kernelId]);
-    expect(made.statistics.ended(target.kernelId, null, null)).toBeNull();
+    expect(made.statistics.ended(target, null)).toBeNull();
+  });
+
+  it('lets go of its container at once: the next round may be a minute away', async () => {
+    await using made = await rig();
+    made.statistics.takeFinalSample(targetOf(1));
+    expect(made.source.forgotten).toEqual(['c1.1']);
+    made.statistics.ended(targetOf(2), 'self-terminated');
+    expect(made.source.forgotten).toEqual(['c1.1', 'c2.1']);
   });
 
   it('while no agent runs is noticed at the next start', async () => {
@@ -235,7 +243,7 @@ describe('the end of a kernel', () => {
     const before = await readFile(accounts, 'utf8');
     {
       await using made = await rig();
-      made.statistics.ended(target.kernelId, target.sessionId, 'user-requested');
+      made.statistics.ended(target, 'user-requested');
     }
     await writeFile(accounts, before);
     {

@@ -60,6 +60,13 @@ const sinkDeadlineMs = 4_000;
 const scratchPauseMs = 1_000;
 const roundBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5] as const;
 
+/** A kernel that has ended; its container is null when it had none, or is not known. */
+interface EndedKernel {
+  readonly kernelId: string;
+  readonly sessionId: string | null;
+  readonly containerId: string | null;
+}
+
 /** What a process uses; null = may not be read. */
 export interface ProcessFigures {
   readonly cpuSeconds: number;
@@ -200,10 +207,12 @@ export class Statistics implements AsyncDisposable {
     return { ...node.figures(), devices: devices?.ofNode() ?? [], missing: node.missing };
   }
 
-  /** Reads a kernel once more, if that needs nobody else, and passes it on: its container is about to be killed. */
+  /** Reads a kernel once more, if that needs nobody else, and passes it on: its container is about to be killed, and is let go of. */
   takeFinalSample(target: StatsTarget): void {
-    const { sink, log } = this.#parts;
-    if (!this.#sampling.once(target, this.#end.signal)) return;
+    const { sink, log, source } = this.#parts;
+    const isRead = this.#sampling.once(target, this.#end.signal);
+    source.forget(target.containerId);
+    if (!isRead) return;
     const reading = this.#kernels.reading(target.kernelId);
     if (!sink || reading === null) return;
     sink.putFinal(reading).catch((error: unknown) => {
@@ -211,10 +220,11 @@ export class Statistics implements AsyncDisposable {
     });
   }
 
-  /** Closes a kernel's account and leaves its final record; returns what it has used, null when it was never seen. */
-  ended(kernelId: string, sessionId: string | null, reason: string | null): KernelUsage | null {
+  /** Closes a kernel's account and its container's files, and leaves its final record; returns what it has used, null when it was never seen. */
+  ended({ kernelId, sessionId, containerId }: EndedKernel, reason: string | null): KernelUsage | null {
     const usage = this.#kernels.usage(kernelId);
     this.#forget(kernelId);
+    if (containerId !== null) this.#parts.source.forget(containerId);
     if (usage) this.#finals.add({ kernelId, sessionId, reason, endedAt: this.#parts.clock.now(), ...usage });
     return usage;
   }
@@ -270,7 +280,7 @@ export class Statistics implements AsyncDisposable {
     const closed = new Set(records.map(({ kernelId, since }) => `${kernelId} ${since}`));
     for (const kernelId of abandoned) {
       if (closed.has(`${kernelId} ${this.#kernels.usage(kernelId)?.since}`)) this.#forget(kernelId);
-      else this.ended(kernelId, null, null);
+      else this.ended({ kernelId, sessionId: null, containerId: null }, null);
     }
   }
 
