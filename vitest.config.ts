@@ -51,6 +51,7 @@ export default defineConfig({
             'e2e',
             'faults',
             'budgets',
+            'soak',
             'support',
             'fixtures',
           ].map((folder) => `test/${folder}/**`),
@@ -80,6 +81,15 @@ export default defineConfig({
           include: ['test/chaos/**/*.test.ts'],
           fileParallelism: false,
           globalSetup: ['test/support/member-setup.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'soak',
+          include: ['test/soak/**/*.test.ts'],
+          hookTimeout: 600_000,
+          globalSetup: ['test/soak/global-setup.ts'],
+          disableConsoleIntercept: true,
         },
       },
       { test: { name: 'budgets', include: ['test/budgets/**/*.test.ts'], fileParallelism: false } },

@@ -19,6 +19,7 @@ export const parts = [
   { name: 'e2e', needsEngine: true, place: 'beside' },
   { name: 'faults', needsEngine: true, place: 'beside' },
   { name: 'chaos', needsEngine: true, place: 'beside' },
+  { name: 'soak', needsEngine: true, place: 'beside' },
   { name: 'budgets', needsEngine: true, place: 'alone' },
   { name: 'member', needsEngine: true, place: 'alone' },
   { name: 'integration', needsEngine: true, place: 'alone' },
