@@ -1,5 +1,5 @@
 /**
- * P1, P3, P13 and P21: create and destroy, beside the same container made bare. Each round creates a kernel through the
+ * P1, P3, P13, P21 and P22: create and destroy, beside the same container made bare. Each round creates a kernel through the
  * API, runs a first query in it, destroys it, and then sends the very body that the engine got to the engine directly,
  * with the same folders in place.
  */
@@ -20,6 +20,8 @@ interface Round {
   readonly startReply: number;
   readonly ready: number;
   readonly answered: number;
+  /** Of the time until ready, what writes of the journal took. */
+  readonly journal: number;
   readonly destroyed: number;
   readonly bareStart: number;
   readonly bareDestroy: number;
@@ -34,14 +36,25 @@ export async function firstAnswer(stage: Stage, id: string): Promise<void> {
   if (!events.includes('{"type":"text/plain","text":"42"}')) throw new Error(`no answer: ${events.toString()}`);
 }
 
+/** How long writes of the journal have taken until now. */
+async function journalMs(stage: Stage): Promise<number> {
+  const text = (await bodyOf(await open(stage.socket, 'GET', '/metrics'))).toString();
+  const series = 'kernelet_operation_duration_seconds_sum{component="journal",operation="write",outcome="ok"} ';
+  const line = text.split('\n').find((one) => one.startsWith(series));
+  return Number(line?.slice(series.length) ?? 0) * 1000;
+}
+
 async function untilAge(startedAt: number): Promise<void> {
   await sleep(Math.max(0, startedAt + lifeMs - performance.now()));
 }
 
 async function oneRound(stage: Stage): Promise<Round> {
+  const journalBefore = await journalMs(stage);
   const begun = performance.now();
   const id = await stage.create();
   const ready = performance.now();
+  const journal = (await journalMs(stage)) - journalBefore;
+  const asked = performance.now();
   await firstAnswer(stage, id);
   const answered = performance.now();
   const startReply = stage.proxy.lastStartReply;
@@ -63,7 +76,8 @@ async function oneRound(stage: Stage): Promise<Round> {
   return {
     startReply: startReply - begun,
     ready: ready - begun,
-    answered: answered - begun,
+    answered: answered - asked + ready - begun,
+    journal,
     destroyed: destroyed - ending,
     bareStart: bareStarted - bareBegun,
     bareDestroy: bareDestroyed - bareEnding,
@@ -71,7 +85,7 @@ async function oneRound(stage: Stage): Promise<Round> {
 }
 
 export const lifecycle: Measure = {
-  ids: ['P1', 'P3', 'P13', 'P21'],
+  ids: ['P1', 'P3', 'P13', 'P21', 'P22'],
   title: 'create and destroy',
   recorded: true,
   async run(stage, rounds) {
@@ -121,6 +135,15 @@ export const lifecycle: Measure = {
           must: 130,
           goal: 50,
           beside: { bare: bareStart, kernelet: median(each((round) => round.answered)) },
+        },
+      ],
+      P22: [
+        {
+          name: 'the journal’s share of a creation, p50',
+          value: median(each((round) => round.journal)),
+          unit,
+          must: 10,
+          goal: 3,
         },
       ],
     };

@@ -1,5 +1,5 @@
 /**
- * P2, P7, P9, P10, P11 and P12 of a member of a cluster with many kernels, its engine in memory: what the agent itself
+ * P2, P7, P9, P10, P11, P12 and P23 of a member of a cluster with many kernels, its engine in memory: what the agent itself
  * takes. It is bundled and started as the daemon is.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -14,6 +14,9 @@ import { floodRate } from '../rpc-flood.ts';
 import { median, percentile } from '../statistics.ts';
 
 const many = 100;
+const thousand = 1_000;
+const reconciled = 500;
+const reconcileRounds = 20;
 const most = 2_500;
 /** Enough for them: each takes five. */
 const manyPorts = [20_000, 39_999] as const;
@@ -41,6 +44,50 @@ async function createAll(member: Member, count: number): Promise<void> {
     await member.createMany(Math.min(perCall, count - made), small, image);
 }
 
+/** Kills it and starts it again with the containers that it had; how long that takes until it is in its cluster, in seconds. */
+async function killedAndStarted(member: Member, kernels: number): Promise<Pick<Figure, 'value' | 'beside'>> {
+  await member.order({ order: 'keep' });
+  await member.endDaemon('SIGKILL');
+  const begun = performance.now();
+  await member.startDaemon();
+  await member.until('an answer', () => member.client.ping(100));
+  const answering = performance.now() - begun;
+  await member.untilLogged('member of the cluster');
+  const restored = performance.now() - begun;
+  const there = await member.order({ order: 'figures' });
+  if (there.containers < kernels) throw new Error(`${there.containers} containers are there again, not ${kernels}`);
+  return { value: restored / 1000, beside: { secondsUntilAnswers: answering / 1000 } };
+}
+
+/** With 500 kernels: how long reconciliation holds up the loop. With 1,000: a start that finds them again. */
+async function hundreds(
+  start: (simulation: SimulationOptions, ports: typeof manyPorts) => Promise<OwnCluster>,
+  folder: string,
+): Promise<Figures> {
+  await using cluster = await start({ containers: path.join(folder, 'thousand') }, manyPorts);
+  const { member } = cluster;
+  await createAll(member, reconciled);
+  const { blocks } = await member.order({ order: 'reconcile', rounds: reconcileRounds });
+  await createAll(member, thousand - reconciled);
+  const again = await killedAndStarted(member, thousand);
+  return {
+    P11: [{ name: 'member with 1,000 kernels: start → announced', ...again, unit: 's', must: 5, goal: 2 }],
+    P23: [
+      {
+        name: `${reconciled} kernels: longest block by reconciliation, p50 of ${reconcileRounds} rounds`,
+        value: median(blocks.map(({ ownMs }) => ownMs)),
+        unit: 'ms',
+        must: 15,
+        goal: 5,
+        beside: {
+          'by the clock': median(blocks.map(({ wallMs }) => wallMs)),
+          most: Math.max(...blocks.map(({ ownMs }) => ownMs)),
+        },
+      },
+    ],
+  };
+}
+
 /** With 100 kernels: memory, an idle member's CPU, the event loop under load, and a start that finds them again. */
 async function hundred(
   start: (simulation: SimulationOptions) => Promise<OwnCluster>,
@@ -59,16 +106,7 @@ async function hundred(
   await member.order({ order: 'begin', ticks: true });
   const rate = await floodRate(`tcp://127.0.0.1:${member.rpcPort}`, outstanding, 60_000);
   const { loopDelayP99Ms } = await member.order({ order: 'figures' });
-  await member.order({ order: 'keep' });
-  await member.endDaemon('SIGKILL');
-  const begun = performance.now();
-  await member.startDaemon();
-  await member.until('an answer', () => member.client.ping(100));
-  const answering = performance.now() - begun;
-  await member.untilLogged('member of the cluster');
-  const restored = performance.now() - begun;
-  const there = await member.order({ order: 'figures' });
-  if (there.containers < many) throw new Error(`${there.containers} containers are there again, not ${many}`);
+  const again = await killedAndStarted(member, many);
   return {
     P7: [
       {
@@ -85,16 +123,7 @@ async function hundred(
       { name: 'member, no kernels: resident memory', value: empty / 1e6, unit: 'MB', must: 105, goal: 75 },
       { name: 'member, 100 kernels: resident memory', value: full / 1e6, unit: 'MB', must: 130, goal: 90 },
     ],
-    P11: [
-      {
-        name: 'member with 100 kernels: start → announced',
-        value: restored / 1000,
-        unit: 's',
-        must: 1.5,
-        goal: 0.4,
-        beside: { secondsUntilAnswers: answering / 1000 },
-      },
-    ],
+    P11: [{ name: 'member with 100 kernels: start → announced', ...again, unit: 's', must: 1.5, goal: 0.4 }],
   };
 }
 
@@ -145,7 +174,7 @@ async function crowd(
 }
 
 export const simulated: Measure = {
-  ids: ['P2', 'P7', 'P9', 'P10', 'P11', 'P12'],
+  ids: ['P2', 'P7', 'P9', 'P10', 'P11', 'P12', 'P23'],
   title: 'a member with many kernels',
   inCluster: true,
   async run() {
@@ -154,7 +183,9 @@ export const simulated: Measure = {
       const simulationCommand = await bundledSimulation();
       const start = (simulation: SimulationOptions, portRange?: typeof manyPorts) =>
         startCluster({ simulation, simulationCommand, heartbeatS, ...(portRange ? { portRange } : {}) });
-      return { ...(await hundred(start, folder)), ...(await fifty(start)), ...(await crowd(start)) };
+      const [some, more] = [await hundred(start, folder), await hundreds(start, folder)];
+      const P11 = [...(some['P11'] ?? []), ...(more['P11'] ?? [])];
+      return { ...some, ...more, P11, ...(await fifty(start)), ...(await crowd(start)) };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -7,6 +7,7 @@ import type { Engine, EngineInfo } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { Bandwidth, type RunTool } from '../network/bandwidth.ts';
 import { Bridge } from '../network/bridge.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
@@ -34,7 +35,7 @@ import { creationPlan } from './creation/creation-plan.ts';
 import type { CreationPlan } from './creation/step.ts';
 import { type RunnerTuning, socketName } from './creation/steps/config-files.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
-import { FileJournal } from './journal.ts';
+import { FileJournal, type Journal } from './journal.ts';
 import { KernelHookList, type KernelHooks } from './kernel-hooks.ts';
 import type { DeviceLeases, PortLeases } from './leases.ts';
 import { BootNote } from './reconciliation/boot-note.ts';
@@ -57,6 +58,8 @@ export interface KernelsParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly invariantViolations: InvariantViolations;
+  /** Counts how long writes of the journal take: what a slow disk costs each creation. */
+  readonly operations: OperationTimes;
   readonly settings: KernelsSettings;
   /** Paths of the host that nothing of which may get into a kernel; absent: only those of the system. */
   readonly refusedPaths?: () => Promise<readonly string[]>;
@@ -147,7 +150,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const bridge = new Bridge(filtered);
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
-  const journal = new FileJournal(state, log);
+  const journal = watchMethods<Journal>(new FileJournal(state, log), 'journal', parts.operations);
   const engineGuard = new EngineIdentityGuard({
     ...{ engine, scratch, clock, log },
     file: engineIdentityFile(state.path),

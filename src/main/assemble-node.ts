@@ -123,6 +123,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       events,
       users: kernelUsers ? new KernelUsers(kernelUsers, await readReservedIds(), log) : undefined,
       invariantViolations,
+      operations,
       refusedPaths,
       connectRunner: backend.connectRunner,
       files,

@@ -105,6 +105,9 @@ describe('Prometheus', () => {
       expect(text).toMatch(
         /kernelet_operation_duration_seconds_count\{component="engine",operation="startContainer",outcome="ok"\} [1-9]/,
       );
+      expect(text).toMatch(
+        /kernelet_operation_duration_seconds_count\{component="journal",operation="write",outcome="ok"\} [1-9]/,
+      );
       const names = text
         .split('\n')
         .filter((line) => line.startsWith('# TYPE '))

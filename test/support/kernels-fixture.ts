@@ -28,6 +28,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { OperationTimes } from '../../src/lib/operation-times.ts';
 import { machineTools } from '../../src/network/bandwidth.ts';
 import { noRefusedServices } from '../../src/network/cluster-services.ts';
 import { noPacketFilter } from '../../src/network/firewall/packet-filter.ts';
@@ -293,6 +294,7 @@ export class KernelsFixture implements AsyncDisposable {
       clock: systemClock,
       log: silentLogger,
       invariantViolations,
+      operations: new OperationTimes(systemClock),
       settings: { ...testSettings, ...options.settings },
       networkBytes: async () => ({ receivedBytes: 100, sentBytes: 200 }),
       readSockets: async () => '',

@@ -17,6 +17,7 @@ import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';
 import { dummyImage } from '../../../src/engine/dummy/dummy-images.ts';
 import type { ContainerSpec, EngineNetwork } from '../../../src/engine/engine.ts';
 import type { CreationStep } from '../../../src/kernel/creation/step.ts';
+import type { KernelRegistry } from '../../../src/kernel/kernel-registry.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { createLogger } from '../../../src/lib/log.ts';
 import { OperationTimes } from '../../../src/lib/operation-times.ts';
@@ -28,6 +29,7 @@ import { machineTools } from '../../../src/network/bandwidth.ts';
 import { noPacketFilter } from '../../../src/network/firewall/packet-filter.ts';
 import { echo, ScriptedRunner } from '../../../src/runner-client/scripted-runner.ts';
 import { nodeDevices } from '../node-devices.ts';
+import { maxBlock, type Took } from '../own-time.ts';
 
 /** How the simulation is to be. */
 export interface SimulationOptions {
@@ -50,7 +52,9 @@ export type Order =
   /** Count from here, collecting garbage where that is possible. */
   | { readonly order: 'begin'; readonly ticks?: true }
   /** How things went since `begin`. */
-  | { readonly order: 'figures' };
+  | { readonly order: 'figures' }
+  /** Compare records, containers, folders and devices so often. */
+  | { readonly order: 'reconcile'; readonly rounds: number };
 
 /** The answer to every order. */
 export interface SimulationFigures {
@@ -60,6 +64,8 @@ export interface SimulationFigures {
   readonly loopDelayP99Ms: number;
   readonly cpuMs: number;
   readonly containers: number;
+  /** The longest time that each round of the last `reconcile` held up the event loop. */
+  readonly blocks: readonly Took[];
 }
 
 /** How often the event loop is to come round. */
@@ -143,9 +149,10 @@ const backend: EngineBackend = {
   engineMounts: [],
 };
 const operations = new OperationTimes(systemClock);
+let kernels: KernelRegistry | undefined;
 const assemble: AssembleMember = async (inForce, state, adapter) => {
   const { views: _, ...container } = memberRole(inForce, adapter, log).container;
-  return await assembleNode(
+  const assembled = await assembleNode(
     {
       settings: inForce,
       role: { ...memberRole(inForce, adapter, log), container },
@@ -164,12 +171,15 @@ const assemble: AssembleMember = async (inForce, state, adapter) => {
     },
     new AsyncDisposableStack(),
   );
+  kernels = assembled.kernels;
+  return assembled;
 };
 const reload = (cluster: ClusterOverrides) => loadSettings({ ...loadOptions, cluster });
 const node = await openMember({ settings, reload, operations, log, signal: stop.signal, assemble });
 await node.run();
 
 let histogram = createHistogram();
+let blocks: readonly Took[] = [];
 let cpu = process.cpuUsage();
 let ticking: NodeJS.Timeout | undefined;
 
@@ -196,12 +206,27 @@ function figures(): SimulationFigures {
     loopDelayP99Ms: histogram.percentile(99) / 1000,
     cpuMs: (user + system) / 1000,
     containers: engine.containers.length,
+    blocks,
   };
+}
+
+async function reconcile(rounds: number): Promise<void> {
+  const took: Took[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    took.push(
+      await maxBlock(async () => {
+        await kernels?.sweep(stop.signal);
+        await kernels?.auditDevices(stop.signal);
+      }),
+    );
+  }
+  blocks = took;
 }
 
 async function obey(order: Order): Promise<void> {
   if (order.order === 'hang') engine.fail(order.method, { kind: 'hang' }, { times: order.times });
   if (order.order === 'keep' && options.containers !== undefined) await keep(options.containers);
+  if (order.order === 'reconcile') await reconcile(order.rounds);
   if (order.order === 'begin') begin(order.ticks === true);
   process.send?.(figures());
 }
