@@ -159,17 +159,28 @@ export class NodeRegistry {
    */
   async keepRegistered(signal: AbortSignal): Promise<void> {
     try {
-      for await (const [keys = {}] of this.#store.followTables([''], signal, ['node'])) {
-        const untrue = Object.entries(this.#announced).filter(([key, value]) => keys[key] !== value);
-        if (untrue.length === 0) continue;
+      for (;;) {
+        const untrue = await this.#untrueRegistration(signal);
         this.#log.warn('the registration of this node in etcd is gone or not so; putting it again');
-        await this.#put(Object.fromEntries(untrue), 'the new registration of this node in etcd', signal);
+        await this.#put(untrue, 'the new registration of this node in etcd', signal);
         // Another agent of this name would put its own again, too.
         await sleep(this.#clock, againPauseMs, signal);
       }
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
     }
+  }
+
+  /**
+   * Waits until etcd says otherwise than was announced, and resolves with what was. It looks anew each time: etcd may lose a second
+   * time, before anybody looks, what was put in after the first.
+   */
+  async #untrueRegistration(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    for await (const [keys = {}] of this.#store.followTables([''], signal, ['node'])) {
+      const untrue = Object.entries(this.#announced).filter(([key, value]) => keys[key] !== value);
+      if (untrue.length > 0) return Object.fromEntries(untrue);
+    }
+    throw signal.reason;
   }
 
   async #put(pairs: Readonly<Record<string, string>>, what: string, signal: AbortSignal): Promise<void> {
