@@ -1,7 +1,6 @@
 /** P22: what people feel of a terminal by the API: how soon it shows something, and how soon a key that was typed. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { bodyOf, call, open } from '../http.ts';
 import type { Measure } from '../measure.ts';
 import type { Stage } from '../stage.ts';
@@ -9,24 +8,41 @@ import { percentile } from '../statistics.ts';
 
 const waitMs = 10_000;
 
-/** A program on a terminal, and the events of its run as they come. */
-async function openTerminal(
-  stage: Stage,
-  id: string,
-  script: string,
-): Promise<{ run: string; events: IncomingMessage }> {
+interface Terminal {
+  readonly run: string;
+  /** Resolves when something more is shown. */
+  shown(): Promise<void>;
+  /** Resolves when nothing more comes. */
+  readonly over: Promise<unknown>;
+}
+
+/** A program on a terminal, and what comes of its run. */
+async function openTerminal(stage: Stage, id: string, script: string): Promise<Terminal> {
   const run = randomUUID();
   const request = { mode: 'command', argv: ['sh', '-c', script], tty: { columns: 80, rows: 24 }, timeoutMs: null };
   await call(stage.socket, 'POST', `/v1/kernels/${id}/runs`, { run, request });
-  return { run, events: await open(stage.socket, 'GET', `/v1/kernels/${id}/runs/${run}/events`) };
-}
-
-/** Resolves when something more is shown. */
-async function shown(events: IncomingMessage): Promise<void> {
-  for (const signal = AbortSignal.timeout(waitMs); ; ) {
-    const [piece] = (await once(events, 'data', { signal })) as [Buffer];
-    if (piece.includes('"stdout"')) return;
-  }
+  const events = await open(stage.socket, 'GET', `/v1/kernels/${id}/runs/${run}/events`);
+  const over = once(events, 'end');
+  let [seen, taken] = [0, 0];
+  let wake = (): void => {};
+  events.on('data', (piece: Buffer) => {
+    if (!piece.includes('"stdout"')) return;
+    seen += 1;
+    wake();
+  });
+  const shown = async (): Promise<void> => {
+    while (seen === taken) {
+      await new Promise<void>((resolve, reject) => {
+        const late = setTimeout(() => reject(new Error(`nothing is shown within ${waitMs} ms`)), waitMs);
+        wake = () => {
+          clearTimeout(late);
+          resolve();
+        };
+      });
+    }
+    taken = seen;
+  };
+  return { run, shown, over };
 }
 
 const end = (stage: Stage, id: string, run: string): Promise<unknown> =>
@@ -41,20 +57,20 @@ export const terminal: Measure = {
       const first: number[] = [];
       for (let round = 0; round < rounds(40, 10); round += 1) {
         const begun = performance.now();
-        const { run, events } = await openTerminal(stage, id, 'printf x; exec sleep 60');
-        await shown(events);
+        const { run, shown, over } = await openTerminal(stage, id, 'printf x; exec sleep 60');
+        await shown();
         // The first one loads what makes terminals.
         if (round > 0) first.push(performance.now() - begun);
         await end(stage, id, run);
-        await bodyOf(events);
+        await over;
       }
-      const { run, events } = await openTerminal(stage, id, 'stty raw -echo; printf x; exec cat');
-      await shown(events);
+      const { run, shown } = await openTerminal(stage, id, 'stty raw -echo; printf x; exec cat');
+      await shown();
       const keys: number[] = [];
       const headers = { 'content-type': 'application/octet-stream' };
       for (let round = 0; round < rounds(500, 50); round += 1) {
         const begun = performance.now();
-        const back = shown(events);
+        const back = shown();
         // One key: a digit is itself in JSON.
         await bodyOf(await open(stage.socket, 'POST', `/v1/kernels/${id}/runs/${run}/stdin`, 7, headers));
         await back;
