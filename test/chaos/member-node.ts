@@ -52,8 +52,8 @@ export class MemberNode implements ChaosNode {
       ...{ dockerHost, portRange: [30_100, 30_999] },
     });
     const troubles = [
-      ...outagesOf({ name: 'Redis', proxy: redisProxy, process: redis.process }),
-      ...outagesOf({ name: 'etcd', proxy: etcdProxy, process: etcd.process }),
+      ...outagesOf({ name: 'Redis', proxy: redisProxy, process: redis.process, write: 'EVAL' }),
+      ...outagesOf({ name: 'etcd', proxy: etcdProxy, process: etcd.process, write: null }),
       lostEtcd,
     ];
     return new MemberNode({ member, services, troubles }, made.move());

@@ -9,12 +9,14 @@ export interface Service {
   readonly name: string;
   readonly proxy: TcpProxy;
   readonly process: ServerProcess;
+  /** A word that only requests have which change something; null where they are compressed. */
+  readonly write: string | null;
 }
 
 const longestMs = 6_000;
 
 /** The outages of one service. */
-export function outagesOf({ name, proxy, process }: Service): readonly Trouble[] {
+export function outagesOf({ name, proxy, process, write }: Service): readonly Trouble[] {
   const during = (what: string, begin: () => void, end: () => void): Trouble => ({
     name: `${name} ${what}`,
     make: async (random) => {
@@ -25,13 +27,26 @@ export function outagesOf({ name, proxy, process }: Service): readonly Trouble[]
       return `for ${ms} ms`;
     },
   });
-  const inMode = (what: string, mode: TcpProxy['mode']): Trouble => {
-    const set = (next: TcpProxy['mode']) => () => {
-      proxy.mode = next;
-    };
-    return during(what, set(mode), set({ kind: 'pass' }));
+  const set = (mode: TcpProxy['mode']): void => {
+    proxy.mode = mode;
   };
+  const inMode = (what: string, mode: TcpProxy['mode']): Trouble =>
+    during(
+      what,
+      () => set(mode),
+      () => set({ kind: 'pass' }),
+    );
+  const losesReplies = (word: string): Trouble =>
+    during(
+      'does everything, and its replies are lost',
+      () => set({ kind: 'lose-replies', word }),
+      () => {
+        set({ kind: 'pass' });
+        proxy.cut();
+      },
+    );
   return [
+    ...(write === null ? [] : [losesReplies(write)]),
     inMode('is slow', { kind: 'slow', delayMs: 500 }),
     inMode('takes connections and says nothing', { kind: 'half-open' }),
     during(

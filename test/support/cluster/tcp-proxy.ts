@@ -8,7 +8,9 @@ export type ProxyMode =
   /** Every piece from the server comes so much later. */
   | { readonly kind: 'slow'; readonly delayMs: number }
   /** Connections are accepted and stay open; nothing passes in either direction. */
-  | { readonly kind: 'half-open' };
+  | { readonly kind: 'half-open' }
+  /** What a server sends to a client is lost from where the client has said `word`; its connection is to be cut after that. */
+  | { readonly kind: 'lose-replies'; readonly word: string };
 
 /** A proxy in front of one server on this machine. */
 export class TcpProxy implements AsyncDisposable {
@@ -61,11 +63,14 @@ export class TcpProxy implements AsyncDisposable {
         other.destroy();
       });
     }
+    let isMuted = false;
     client.on('data', (piece) => {
+      if (this.mode.kind === 'lose-replies') isMuted ||= piece.includes(this.mode.word);
       if (this.mode.kind !== 'half-open') server.write(piece);
     });
     server.on('data', (piece) => {
-      if (this.mode.kind === 'pass') client.write(piece);
+      if (isMuted) return;
+      if (this.mode.kind === 'pass' || this.mode.kind === 'lose-replies') client.write(piece);
       if (this.mode.kind === 'slow') setTimeout(() => client.writable && client.write(piece), this.mode.delayMs);
     });
   }
