@@ -9,6 +9,7 @@ import { ensureEngine } from './engine.mjs';
 import { EarlierOutcomes } from './test/earlier-outcomes.mjs';
 import { leftSince, takeStock } from './test/leftovers.mjs';
 import { readArguments } from './test/parts.mjs';
+import { runMutation } from './test/run-mutation.mjs';
 import { runPart } from './test/run-part.mjs';
 
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -20,7 +21,8 @@ async function runParts({ chosen, filters, depth, resumes }, engine, scratch, ea
   const run = async (part, quietly) => {
     const before = resumes ? earlier?.passed(part.name) : null;
     if (before) return { ...before, isEarlier: true };
-    const outcome = await runPart(part.name, { scratch, filters, environ, signal, quietly });
+    const options = { scratch, filters, environ, signal, quietly };
+    const outcome = await (part.mutated ? runMutation(part.name, part.mutated, options) : runPart(part.name, options));
     if (!signal.aborted) earlier?.keep(outcome);
     return outcome;
   };

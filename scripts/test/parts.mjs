@@ -1,12 +1,13 @@
-// The parts of `npm test`, each a project of vitest.config.ts, and which of them a run is to have.
+// The parts of `npm test`, each a project of vitest.config.ts but for mutations, and which of them a run is to have.
 import { parseArgs } from 'node:util';
 
 /**
  * @typedef {object} Part
- * @property {string} name the project's
+ * @property {string} name the project's, or of a mutation
  * @property {boolean} needsEngine whether a container engine must answer
  * @property {'line' | 'beside' | 'alone'} place `line`: one after the other; `beside`: mostly waits, so these go on, one
  *   after the other too, while the line does; `alone`: compares what is in the engine with what was before, so it comes when all others have ended
+ * @property {string} [mutated] the folder whose sources are mutated to see whether its units notice; a part of nightly runs
  */
 
 /** @type {readonly Part[]} */
@@ -23,9 +24,14 @@ export const parts = [
   { name: 'budgets', needsEngine: true, place: 'alone' },
   { name: 'member', needsEngine: true, place: 'alone' },
   { name: 'integration', needsEngine: true, place: 'alone' },
+  { name: 'mutation-protocol', needsEngine: false, place: 'alone', mutated: 'src/protocol' },
+  { name: 'mutation-wire', needsEngine: false, place: 'alone', mutated: 'src/backendai/wire' },
+  { name: 'mutation-resources', needsEngine: false, place: 'alone', mutated: 'src/resources' },
 ];
 
 const names = parts.map(({ name }) => name);
+/** `mutation` names all parts of its kind. */
+const isNamed = (name, wanted) => name === wanted || name.startsWith(`${wanted}-`);
 
 /**
  * Reads the command line. Throws for a part that there is none of.
@@ -45,17 +51,19 @@ export function readArguments(argv) {
       part: { type: 'string', multiple: true },
     },
   });
-  const wanted = values.part ?? names;
-  for (const name of wanted) {
-    if (!names.includes(name)) throw new Error(`there is no part ${name}; there are ${names.join(', ')}`);
+  const depth = values.nightly ? 'nightly' : values.quick ? 'quick' : 'full';
+  const wanted = values.part ?? parts.filter(({ mutated }) => !mutated || depth === 'nightly').map(({ name }) => name);
+  for (const one of wanted) {
+    if (!names.some((name) => isNamed(name, one)))
+      throw new Error(`there is no part ${one}; there are ${names.join(', ')}`);
   }
   if (values.resume && positionals.length > 0)
     throw new Error('--resume goes by whole parts: leave the file filters out');
   return {
-    depth: values.nightly ? 'nightly' : values.quick ? 'quick' : 'full',
+    depth,
     keep: values.keep ?? false,
     resumes: values.resume ?? false,
-    chosen: parts.filter(({ name }) => wanted.includes(name)),
+    chosen: parts.filter(({ name }) => wanted.some((one) => isNamed(name, one))),
     filters: positionals,
   };
 }

@@ -1,0 +1,4 @@
+export declare function readArguments(argv: readonly string[]): {
+  readonly depth: 'quick' | 'full' | 'nightly';
+  readonly chosen: readonly { readonly name: string; readonly mutated?: string }[];
+};
