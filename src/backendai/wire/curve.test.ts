@@ -14,15 +14,37 @@ describe('CURVE keys', () => {
     }
   });
 
+  it('writes them as upstream does, and says which part it is', () => {
+    const body = `\n\nmetadata\ncurve\n    public-key = "${publicKey}"\n`;
+    expect(formatCertificate({ publicKey, secretKey: null })).toBe(`# kernelet RPC certificate, public part${body}`);
+    expect(formatCertificate({ publicKey, secretKey })).toBe(
+      `# kernelet RPC certificate, secret part${body}    secret-key = "${secretKey}"\n`,
+    );
+  });
+
+  it('reads keys however they are quoted', () => {
+    const certificate = { publicKey, secretKey };
+    for (const [left, right] of [
+      ['"', '"'],
+      ["'", "'"],
+      ['', ''],
+      [' \t"\'', '\'" \t'],
+    ]) {
+      const text = `public-key =${left}${publicKey}${right}\r\n  secret-key=${left}${secretKey}${right}\r\n`;
+      expect(parseCertificate(text)).toEqual(certificate);
+    }
+  });
+
   it.each([
-    ['no key', '# nothing\nmetadata\ncurve\n'],
-    ['a short key', 'public-key = "abc"'],
-    ['a key of other characters', `public-key = "${'~'.repeat(40)}"`],
-    ['a key beyond 32 bytes', `public-key = "${'#'.repeat(40)}"`],
-    ['a line without a key', 'public-key'],
-    ['a bad secret', `public-key = "${publicKey}"\nsecret-key = "x"`],
-  ])('refuses %s', (_, certificate) => {
-    expect(() => parseCertificate(certificate)).toThrow(CertificateError);
+    ['no key', '# nothing\nmetadata\ncurve\n', 'no public-key line was found'],
+    ['a short key', 'public-key = "abc"', 'public-key is not 40 characters of Z85'],
+    ['a key of other characters', `public-key = "${'~'.repeat(40)}"`, 'public-key is not 40 characters of Z85'],
+    ['a key beyond 32 bytes', `public-key = "${'#'.repeat(40)}"`, 'public-key is not 40 characters of Z85'],
+    ['a line without a key', 'public-key', 'public-key is not 40 characters of Z85'],
+    ['a key without its sign', `public-key ${publicKey}`, 'public-key is not 40 characters of Z85'],
+    ['a bad secret', `public-key = "${publicKey}"\nsecret-key = "x"`, 'secret-key is not 40 characters of Z85'],
+  ])('refuses %s', (_, certificate, problem) => {
+    expect(() => parseCertificate(certificate)).toThrow(new CertificateError(problem));
   });
 
   it('never repeats a secret in its error', () => {
@@ -40,6 +62,8 @@ describe('CURVE keys', () => {
     );
     expect(decodeZ85('abcd')).toBeNull();
     expect(decodeZ85('abc~e')).toBeNull();
+    expect(decodeZ85('00000%nSc0')).toEqual(Buffer.from('00000000ffffffff', 'hex'));
+    expect(decodeZ85('%nSc1')).toBeNull();
   });
 
   it('admits one of several managers by CURVE alone, in the right domain', () => {
@@ -59,6 +83,19 @@ describe('CURVE keys', () => {
     expect(ask('1.0', '1', 'local', '127.0.0.1', '', 'NULL')).toBe('400');
     expect(ask('2.0', '1', 'local', '127.0.0.1', '', 'CURVE', key)).toBe('400');
     expect(ask()).toBe('400');
+  });
+
+  it('answers by the request’s number who was admitted, and nothing of who was not', () => {
+    const key = Buffer.alloc(32, 1);
+    const texts = (...frames: readonly (string | Uint8Array)[]) =>
+      answerZap(
+        frames.map((frame) => Buffer.from(frame)),
+        [key],
+      ).map(text);
+    expect(texts('1.0', '7', 'local', '', '', 'CURVE', key)).toEqual(['1.0', '7', '200', 'OK', 'manager', '']);
+    expect(texts('1.0', '7', 'local', '', '', 'PLAIN', key)).toEqual(['1.0', '7', '400', 'Access denied', '', '']);
+    expect(texts('1.0', '7', 'local', '', '', 'CURVE', key.subarray(1))[2]).toBe('400');
+    expect(texts()).toEqual(['1.0', '', '400', 'Access denied', '', '']);
   });
 
   it('answers any ZAP request with six frames', () => {

@@ -12,16 +12,33 @@ describe('decompressSnappy', () => {
     expect(Buffer.from(decompressSnappy(bytes('06086162630a0300'), 100)).toString()).toBe('abcabc');
   });
 
+  it('unpacks lengths and offsets of every size, up to what is wanted', () => {
+    const text = Array.from({ length: 300 }, (_, index) => String.fromCharCode(97 + (index % 26))).join('');
+    const hex = (part: string) => Buffer.from(part).toString('hex');
+    const unpacked = (input: string, maxBytes: number) =>
+      Buffer.from(decompressSnappy(bytes(input), maxBytes)).toString();
+    const [short, long] = [text.slice(0, 100), `f42b01${hex(text)}`];
+    expect(unpacked(`64f063${hex(short)}`, 100)).toBe(short);
+    expect(unpacked(`ac02${long}`, 300)).toBe(text);
+    expect(unpacked(`b002${long}212c`, 304)).toBe(`${text}abcd`);
+    expect(unpacked(`ad02${long}022c01`, 301)).toBe(`${text}a`);
+    expect(unpacked('06086162630b03000000', 6)).toBe('abcabc');
+  });
+
   it.each([
-    ['nothing', ''],
-    ['a length without an end', 'ffffffffffff'],
-    ['a literal beyond the end', '0a2461'],
-    ['a copy before the beginning', '040500'],
-    ['less than it says', '0a0061'],
-    ['more than it says', '01046162'],
-    ['more than is wanted', 'ffff7f00'],
-  ])('refuses %s', (_, input) => {
-    expect(() => decompressSnappy(bytes(input), 1000)).toThrow(SnappyError);
+    ['nothing', '', 'the block is cut off'],
+    ['a length without an end', 'ffffffffffff', 'the length has no end'],
+    ['a literal beyond the end', '0a2461', 'a literal is cut off'],
+    ['a literal beyond the length', '01046162', 'a literal is cut off'],
+    ['a copy before the beginning', '040500', 'a copy goes out of bounds'],
+    ['a copy of what is not there yet', '0500610102', 'a copy goes out of bounds'],
+    ['a copy of itself', '0500610100', 'a copy goes out of bounds'],
+    ['a copy beyond the length', '0400610101', 'a copy goes out of bounds'],
+    ['a copy from nowhere', '05006101', 'the block is cut off'],
+    ['less than it says', '0a0061', 'the block is shorter than it says'],
+    ['more than is wanted', 'e90700', '1001 bytes when unpacked are too many'],
+  ])('refuses %s', (_, input, problem) => {
+    expect(() => decompressSnappy(bytes(input), 1000)).toThrow(new SnappyError(problem));
   });
 
   it('survives any block', () => {
