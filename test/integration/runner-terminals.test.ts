@@ -86,8 +86,12 @@ describe('a program on a terminal', () => {
     await shows(screen, /after 130\r\nsleeping\r\n/);
     await type('\x1a');
     await shows(screen, /Stopped.*\r\n> $/);
-    await type('kill -KILL %1; wait %1; echo "kil"led $?\r');
-    await shows(screen, /killed 137[\s\S]*> $/);
+    await type('fg\r');
+    await shows(screen, /fg\r\n.*exec sleep 2000"\r\n$/);
+    await type('\x03');
+    await shows(screen, /\^C\r\n> $/);
+    await type('echo "en"ded $?\r');
+    await shows(screen, /ended 130\r\n> $/);
     await type('exit 3\r');
     await ends(screen);
     expect(screen.end).toMatchObject({ exitCode: 3, reason: 'exited' });
