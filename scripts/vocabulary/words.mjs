@@ -30,7 +30,10 @@ export const exceptions = {
 
 /** Files that may say the words named, each with its reason. */
 export const reasoned = {
-  'src/runner/jupyter/zmtp.ts': { words: ['zeromq'], why: 'Jupyter kernels have its sockets, whoever started them' },
+  'src/protocol/zmtp.ts': {
+    words: ['zeromq'],
+    why: 'Jupyter kernels have its sockets, whoever started them, and the agent one',
+  },
   'src/runner/jupyter/zmtp-socket.ts': {
     words: ['zeromq'],
     why: 'Jupyter kernels have its sockets, whoever started them',

@@ -93,6 +93,8 @@ export interface CreateRequest {
   readonly sudo?: boolean | undefined;
   /** Whether it can write to the root file system of its container, where the operator lets it; else as configured. */
   readonly writableRoot?: boolean | undefined;
+  /** Paths of sockets of this host that it is to have at the same places, where the operator lets it. */
+  readonly socketProxies?: readonly string[] | undefined;
   readonly interpreter: 'eager' | 'lazy';
   /** An OCI runtime that the operator allows; as configured when absent. */
   readonly ociRuntime?: string | undefined;

@@ -16,6 +16,9 @@ const defaults: CreateDefaults = {
   user: { uid: 1000, gid: 1000 },
   ociRuntime: null,
   writableRoot: 'on-request',
+  homeInMemory: false,
+  agentSocket: false,
+  socketProxies: [],
 };
 const slots = new Map([
   ['cuda.device', 'count'],
@@ -224,5 +227,27 @@ describe('compileSpec', () => {
     );
     expect(requestedId(plain)).toMatch(/^[0-9a-f-]{36}$/);
     expect(() => requestedId({ ...plain, id: '../x' })).toThrow(/UUID/);
+  });
+});
+
+describe('sockets of the host', () => {
+  // @promise kernel-sockets
+  it('are those that the operator names, and no others', () => {
+    const some = { ...defaults, agentSocket: true, socketProxies: ['/run/a.sock', '/run/b.sock'] };
+    const asked = { ...plain, socketProxies: ['/run/b.sock', '/run/b.sock'] };
+    expect(() => checkRequest(asked, some, capacity)).not.toThrow();
+    const image = { reference: 'a', id: 'sha256:0', volumes: [], distro: null, coreCountVariables: [] };
+    const chosen = { image, runtime: { type: 'app', path: null }, services: [], command: [] };
+    const operator = { diskBytes: null, openFiles: null };
+    expect(compileSpec(requestedId(asked), asked, chosen, some, operator)).toMatchObject({
+      agentSocket: true,
+      socketProxies: ['/run/b.sock'],
+    });
+    for (const path of ['/run/../run/a.sock', '/run/c.sock', '/run'])
+      expect(() => checkRequest({ ...plain, socketProxies: [path] }, some, capacity)).toThrow(
+        /kernelet\.socket-proxies does not name it/,
+      );
+    const many = Array.from({ length: 17 }, () => '/run/a.sock');
+    expect(() => checkRequest({ ...plain, socketProxies: many }, some, capacity)).toThrow(/at most 16/);
   });
 });

@@ -22,6 +22,7 @@ import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
 import { type KernelModel, kernelModel } from '../protocol/kernel-models.ts';
 import { declaredService } from '../protocol/kernel-services.ts';
+import { maxLinks } from '../protocol/runner-config.ts';
 import { checkSlotAmount } from '../resources/slot-amounts.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
 import type { CreateRequest, RequestedModel } from './agent.ts';
@@ -42,6 +43,12 @@ export interface CreateDefaults {
   readonly ociRuntime: string | null;
   /** Which kernels can write to the root file systems of their containers. */
   readonly writableRoot: WritableRoot;
+  /** Whether homes, all of which then have a limit, are in memory. */
+  readonly homeInMemory: boolean;
+  /** Whether kernels can ask the agent on a socket. */
+  readonly agentSocket: boolean;
+  /** Paths of sockets of this host that kernels may have. */
+  readonly socketProxies: readonly string[];
 }
 
 /** What one kernel can have at most on this machine. */
@@ -172,6 +179,18 @@ function bandwidthOf(request: CreateRequest, defaults: CreateDefaults): number |
   return hasCable(request.network ?? defaults.network) ? (request.bitsPerSecond ?? defaults.bitsPerSecond) : null;
 }
 
+/** Whoever reaches a socket of this host may own it: which ones is the operator's decision, by name. */
+function checkSockets(asked: readonly string[], allowed: readonly string[]): void {
+  if (asked.length > maxLinks) throw invalid(`${asked.length} sockets are asked for, at most ${maxLinks} can be`);
+  const refused = asked.find((path) => !allowed.includes(path));
+  if (refused === undefined) return;
+  throw new KerneletError(
+    'FORBIDDEN_MOUNT',
+    `the socket ${refused} is for no kernel: kernelet.socket-proxies does not name it`,
+    { context: { path: refused } },
+  );
+}
+
 /** The id that a request names, or a new one. Throws INVALID_ARGUMENT. */
 export function requestedId(request: CreateRequest): KernelId {
   return request.id === undefined ? newKernelId() : parseKernelId(request.id);
@@ -190,6 +209,7 @@ export function checkRequest(request: CreateRequest, defaults: CreateDefaults, c
     throw invalid('ports can be published with network "bridge" only');
   checkHome(request.homeBytes);
   checkBandwidth(request, defaults);
+  checkSockets(request.socketProxies ?? [], defaults.socketProxies);
   if (request.writableRoot === true && defaults.writableRoot === 'never')
     throw invalid('no kernel of this node can have a writable root file system (kernelet.writable-root = "never")');
   const idle = request.idleTimeoutMs;
@@ -282,6 +302,9 @@ export function compileSpec(
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
     // Who may become root is promised that the container is theirs to change.
     readOnlyRoot: !(request.sudo || (request.writableRoot ?? defaults.writableRoot === 'always')),
+    homeInMemory: defaults.homeInMemory,
+    agentSocket: defaults.agentSocket,
+    socketProxies: [...new Set(request.socketProxies)],
     // Its neighbours on the network are told by it: it says nothing of the id.
     hostname: request.hostname ?? randomBytes(6).toString('hex'),
     ociRuntime: request.ociRuntime ?? defaults.ociRuntime,

@@ -2,6 +2,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { ServeAgentSocket } from '../kernel/creation/steps/sockets.ts';
 import type { KernelHooks } from '../kernel/kernel-hooks.ts';
 import type { KernelRegistry } from '../kernel/kernel-registry.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -31,6 +32,8 @@ export interface NodeAdapter {
   readonly logLimitBytes: number | null;
   /** Folders with the operator's own fields of containers, of which later ones win. */
   readonly overrideFolders: readonly string[];
+  /** Answers what programs of kernels ask the agent on the socket that each kernel has. */
+  readonly serveAgentSocket: (engine: Engine) => ServeAgentSocket;
   /** What it does at the moments of a kernel's life. */
   readonly hooks: (engine: Engine) => KernelHooks;
 }

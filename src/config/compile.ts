@@ -63,6 +63,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     mountAllowSetId: (kernelet['mount-allow-set-id'] ?? (context.mode === 'cluster' ? ['/'] : [])).map((path) =>
       resolve(path),
     ),
+    socketProxies: kernelet['socket-proxies'],
     volumeFileSystems: kernelet['volume-file-systems'],
     devicePlugins: kernelet['device-plugins'],
     pluginOptions: kernelet['plugin-options'],
@@ -76,6 +77,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       diskLimitBytes: kernelet['disk-limit'],
       openFiles: kernelet['open-files'],
       homeBytes: homeLimit(values.container, context),
+      homeInMemory: values.container['scratch-type'] === 'memory',
       bitsPerSecond: kernelet['default-bandwidth'],
     },
     ociRuntime: kernelet['oci-runtime'],
@@ -197,12 +199,8 @@ function compileAgent(
 function compileContainer(values: SchemaValues, context: CompileContext, stateDir: string): ContainerSettings {
   const { container } = values;
   const scratchType = container['scratch-type'] ?? 'hostdir';
-  if (scratchType !== 'hostdir' && scratchType !== 'hostfile') {
-    context.warn(
-      'container.scratch-type',
-      `= "${scratchType}" is not served: scratch folders are kept as with hostdir`,
-    );
-  }
+  if (scratchType === 'k8s-nfs')
+    context.warn('container.scratch-type', '= "k8s-nfs" is not served: scratch folders are kept as with hostdir');
   const isJail = container['sandbox-type'] === 'jail';
   if (isJail && values.kernelet['loosen.seccomp-unconfined']) {
     const message = 'goes not with kernelet.loosen.seccomp-unconfined, which leaves no filter to be stricter';
@@ -230,17 +228,22 @@ function compileContainer(values: SchemaValues, context: CompileContext, stateDi
   };
 }
 
-/** Of a `hostfile` the size is the limit (spec kernel-lifecycle B78). */
+/** What upstream gives a home in memory, whatever is asked for. */
+const memoryHomeBytes = 64 * 2 ** 20;
+
+/** Of a home that is not a plain folder the size is the limit (spec kernel-lifecycle B77, B78). */
 function homeLimit(container: SchemaValues['container'], context: CompileContext): number | null {
-  if (container['scratch-type'] !== 'hostfile') return null;
-  const bytes = container['scratch-size'];
+  const type = container['scratch-type'];
+  if (type !== 'hostfile' && type !== 'memory') return null;
+  const asked = container['scratch-size'];
+  const bytes = type === 'memory' && asked === 0 ? memoryHomeBytes : asked;
   if (bytes < minHomeBytes || bytes > maxHomeBytes) {
     const range = `${formatByteSize(minHomeBytes)} at least and ${formatByteSize(maxHomeBytes)} at most`;
-    const message = `does not fit scratch-type = "hostfile", which needs ${range}`;
+    const message = `does not fit scratch-type = "${type}", which needs ${range}`;
     context.report({ key: 'container.scratch-size', value: `"${formatByteSize(bytes)}"`, message });
   }
   if (context.uid !== 0) {
-    context.report({ key: 'container.scratch-type', value: '"hostfile"', message: 'needs an agent that is root' });
+    context.report({ key: 'container.scratch-type', value: `"${type}"`, message: 'needs an agent that is root' });
   }
   return bytes;
 }

@@ -23,7 +23,7 @@ const noLogFiles = 'kernelet logs to standard error alone, where the service man
 export const ignoredKeys: ReadonlyMap<string, IgnoredKey> = new Map<string, IgnoredKey>(
   Object.entries({
     'agent.agent-sock-port': {
-      text: 'Port of a socket by which programs in containers ask the upstream agent; nothing listens here.',
+      text: 'Port behind the socket by which programs in containers ask the upstream agent; here each kernel has a socket of its own, and no port is needed.',
     },
     'agent.instance-type': {
       text: 'Type of the machine, which upstream otherwise detects; kernelet detects it too, for its log alone.',

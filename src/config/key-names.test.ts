@@ -80,7 +80,7 @@ describe('keys without effect', () => {
     ]);
   });
 
-  it.each(['memory', 'k8s-nfs'])('warns of scratch-type %s, alone and in a cluster', async (type) => {
+  it.each(['k8s-nfs'])('warns of scratch-type %s, alone and in a cluster', async (type) => {
     const warning = `container.scratch-type = "${type}" is not served: scratch folders are kept as with hostdir`;
     for (const toml of [memberToml, '[container]\nscratch-type = "hostdir"\n']) {
       expect((await load(toml)).warnings).toEqual([]);

@@ -173,6 +173,23 @@ describe('scratch-type hostfile', () => {
   });
 });
 
+describe('scratch-type memory', () => {
+  const toml = '[container]\nscratch-type = "memory"\n';
+  const asRoot = { uid: 0, gid: 0 };
+
+  it('has homes of scratch-size in memory, of 64m where nothing is said', async () => {
+    const plain = await load(toml, asRoot);
+    expect(plain).toMatchObject({ warnings: [], settings: { defaults: { homeBytes: 2 ** 26, homeInMemory: true } } });
+    const sized = await load(`${toml}scratch-size = "1g"\n`, asRoot);
+    expect(sized.settings.defaults.homeBytes).toBe(2 ** 30);
+  });
+
+  it('is refused with a size that is too small, and for an agent that is not root', async () => {
+    await expect(load(`${toml}scratch-size = "1m"\n`, asRoot)).rejects.toThrow(/scratch-size.*16m at least/s);
+    await expect(load(toml, { uid: 1000, gid: 1000 })).rejects.toThrow(/scratch-type.*root/s);
+  });
+});
+
 it('leaves a part of a small disk to the node, and of others a size, unless the configuration says how much', async () => {
   const reserve = async (toml: string) => (await load(toml)).settings.diskReserve;
   expect(await reserve('')).toEqual({ bytes: 256 * 2 ** 20, part: 0.05 });

@@ -180,6 +180,8 @@ export interface KernelDefaults {
   readonly openFiles: number | null;
   /** What the home may take; null: it is not limited. */
   readonly homeBytes: number | null;
+  /** Whether homes are in memory. */
+  readonly homeInMemory: boolean;
   /** Bits a second of the network each way; null: it is not limited. */
   readonly bitsPerSecond: number | null;
 }
@@ -201,6 +203,8 @@ export interface Settings {
   readonly mountAllow: readonly string[];
   /** Folders of the host that kernels with root may write in although they are not mounted `nosuid`. */
   readonly mountAllowSetId: readonly string[];
+  /** Sockets of the host that a manager may have kernels reach. */
+  readonly socketProxies: readonly string[];
   /** Of which a manager may have volumes mounted; as `mount -t` takes them. */
   readonly volumeFileSystems: readonly string[];
   /** Device plugins of third parties: package names or absolute paths. */

@@ -27,6 +27,7 @@ describe('creating and destroying', () => {
         'ports',
         'image',
         'scratch',
+        'sockets',
         'network',
         'config-files',
         'container',

@@ -16,6 +16,7 @@ import { canBind } from '../network/host-ports.ts';
 import { type LeasedNetwork, readNetworkFiles } from '../network/prewarmed-network.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
+import { KernelSockets } from '../network/sockets/kernel-sockets.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import type { RunnerConnector } from '../runner-client/runner-client.ts';
 import { measurer } from '../stats/scratch-sizes.ts';
@@ -34,6 +35,7 @@ import { Ownership } from './container/ownership.ts';
 import { creationPlan } from './creation/creation-plan.ts';
 import type { CreationPlan } from './creation/step.ts';
 import { type RunnerTuning, socketName } from './creation/steps/config-files.ts';
+import type { ServeAgentSocket } from './creation/steps/sockets.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal, type Journal } from './journal.ts';
 import { KernelHookList, type KernelHooks } from './kernel-hooks.ts';
@@ -81,6 +83,10 @@ export interface KernelsParts {
   /** Where the engine's processes are seen, such as `/proc`; null = its containers have none. */
   readonly processRoot: string | null;
   readonly refusedServices: RefusedServices;
+  /** Whether this process can have another connection. */
+  readonly hasRoom?: () => boolean;
+  /** Answers what programs of kernels ask the agent; absent: none can. */
+  readonly serveAgentSocket?: ServeAgentSocket | undefined;
   /** Where it is kept what was read of images, which agents may share; in the state folder when absent. */
   readonly imageRootsFolder?: string;
 }
@@ -203,7 +209,11 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     socketPath: join(scratch.paths(record.spec.id).run, socketName),
     secret: ownership.runnerSecret(record.spec.id, record.generation),
   }));
+  const sockets = new KernelSockets(parts.hasRoom ?? (() => true));
   const plan = creationPlan({
+    sockets,
+    serveAgentSocket: parts.serveAgentSocket ?? null,
+    containerOf: (kernel) => registry.list().find(({ spec }) => spec.id === kernel)?.containerId ?? null,
     refusedPaths: parts.refusedPaths ?? (async () => []),
     engine,
     ownership,
@@ -281,6 +291,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     },
     [Symbol.asyncDispose]: async () => {
       await registry[Symbol.asyncDispose]();
+      await sockets[Symbol.asyncDispose]();
       await prewarmedNetworks[Symbol.asyncDispose]();
       // Of an engine that was never seen to be ours nothing is known.
       if (engineGuard.trusted && registry.list().length === 0) {

@@ -163,9 +163,19 @@ export const kernelSpec = fields({
   idleTimeoutMs: nullable(number),
   /** Whether nothing can be written but to mounts and folders in memory. */
   readOnlyRoot: newer(truth, false),
+  /** Whether its home, which then has a limit, is in memory. */
+  homeInMemory: newer(truth, false),
+  /** Whether its programs can ask the agent, on a socket. */
+  agentSocket: newer(truth, false),
+  /** Paths of sockets of the host that it has at the same places. */
+  socketProxies: newer(list(text), []),
   hostname: text,
   /** By its name in the engine's configuration; null = the engine's default. */
   ociRuntime: newer(nullable(text), null),
 });
 /** A kernel's specification, in which every default is filled in. */
 export type KernelSpec = TypeOf<typeof kernelSpec>;
+
+/** Whether the agent listens for it on the host. */
+export const hasSockets = ({ agentSocket, socketProxies }: KernelSpec): boolean =>
+  agentSocket || socketProxies.length > 0;

@@ -58,6 +58,8 @@ export interface NodeRole {
   /** Whether web terminals are reached from this host alone. */
   readonly isTerminalLocal: boolean;
   readonly readyTimeoutMs: number;
+  /** Answers what programs of kernels ask the agent; absent: they can't. */
+  readonly serveAgentSocket?: (engine: Engine) => NonNullable<KernelsParts['serveAgentSocket']>;
   /** Takes figures beside the agent's own readers; null: nobody does. */
   readonly statistics: StatisticsSink | null;
 }
@@ -130,6 +132,8 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       packetFilter: backend.packetFilter,
       imageRootsFolder: path.join(settings.stateDir, 'image-roots'),
       refusedServices: role.refusedServices,
+      hasRoom: () => descriptors.hasRoom,
+      serveAgentSocket: role.serveAgentSocket?.(engine),
       networkBytes: backend.networkBytes,
       readSockets: backend.readSockets,
       runTool: backend.runTool,
@@ -162,7 +166,10 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
           : { keepMs: 0, maxBytes: 0 },
         connectionLimit: settings.connectionLimit,
         prewarmedNetworks: options.prewarmedNetworks,
-        prewarmedHomes: { count: options.keepsKernels ? prewarmedHomes : 0, homeBytes: settings.defaults.homeBytes },
+        prewarmedHomes: {
+          count: options.keepsKernels && !settings.defaults.homeInMemory ? prewarmedHomes : 0,
+          homeBytes: settings.defaults.homeBytes,
+        },
       },
       ...options.kernelParts?.(engine),
     }),
@@ -233,6 +240,9 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       user: settings.container.kernelUser,
       ociRuntime: settings.ociRuntime,
       writableRoot: settings.writableRoot,
+      homeInMemory: settings.defaults.homeInMemory,
+      agentSocket: role.serveAgentSocket !== undefined,
+      socketProxies: settings.socketProxies,
     },
     ociRuntimes: new OciRuntimes({
       names: settings.ociRuntimes,

@@ -54,6 +54,7 @@ export function memberRole(settings: Settings, adapter: NodeAdapter, log: Logger
     },
     isTerminalLocal: isForStorage,
     readyTimeoutMs: adapter.readyTimeoutMs ?? settings.readyTimeoutMs,
+    serveAgentSocket: adapter.serveAgentSocket,
     statistics: adapter.statistics,
   };
 }

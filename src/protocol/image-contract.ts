@@ -50,6 +50,8 @@ export const containerPaths = {
   entry: '/opt/backend.ai/bin/entry',
   /** What the agent lays for one kernel: the runner's folder, libraries of devices. */
   kernel: '/opt/kernel',
+  /** On which the agent answers libraries of accelerators. */
+  agentSocket: '/opt/kernel/agent.sock',
   /** The program by which scripts of images that run as root become another user. */
   suExec: '/opt/kernel/su-exec',
   /** Read-write for root alone: `runner.json`, `runner.sock`. */

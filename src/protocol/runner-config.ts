@@ -18,6 +18,9 @@ export const imageScript = '/opt/container/bootstrap.sh';
 /** How long the user's own script in the home may take before a kernel is ready. */
 export const userScriptTimeoutMs = 600_000;
 
+/** How many sockets of the host one kernel may have. */
+export const maxLinks = 16;
+
 /** What a runner is started with. */
 export interface RunnerConfig {
   readonly version: 1;
@@ -48,6 +51,8 @@ export interface RunnerConfig {
   readonly isTerminalLocal: boolean;
   /** Whether `.logs` of the home is a folder of the user's, in which batches leave a log. */
   readonly taskLog: boolean;
+  /** Links to make before anything of the tenant runs: path and target of each. */
+  readonly links: readonly (readonly [path: string, target: string])[];
   readonly debug: boolean;
 }
 

@@ -26,6 +26,7 @@ const whole = {
   imageBootstrap: true,
   isTerminalLocal: true,
   taskLog: true,
+  links: [['/run/some.sock', '/opt/kernel/proxy-0.sock']],
   debug: false,
 };
 

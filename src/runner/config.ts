@@ -19,7 +19,7 @@ import {
 import { FrameError } from '../protocol/frame.ts';
 import { kernelModel, maxModels } from '../protocol/kernel-models.ts';
 import { declaredService, maxServices } from '../protocol/kernel-services.ts';
-import type { RunnerConfig } from '../protocol/runner-config.ts';
+import { maxLinks, type RunnerConfig } from '../protocol/runner-config.ts';
 
 /** What agent and runner read by the same guard, in `runner.json` and in frames. */
 const guarded =
@@ -36,6 +36,8 @@ const atMost = <T>(read: Reader<T>, max: number): Reader<readonly T[]> =>
   such(list(read), ({ length }) => length <= max, `a list of at most ${max}`);
 const isVariable = ([name, content]: readonly [string, string]): boolean =>
   name !== '' && !/[=\0]/.test(name) && !content.includes('\0');
+const isLink = (paths: readonly [string, string]): boolean =>
+  paths.every((path) => path.startsWith('/') && !path.includes('\0'));
 const flag = newer(truth, false);
 
 const config: Reader<RunnerConfig> = object((of) => ({
@@ -82,6 +84,7 @@ const config: Reader<RunnerConfig> = object((of) => ({
   imageBootstrap: of('imageBootstrap', flag),
   isTerminalLocal: of('isTerminalLocal', flag),
   taskLog: of('taskLog', flag),
+  links: of('links', newer(atMost(such(pair, isLink, 'two absolute paths'), maxLinks), [])),
   debug: of('debug', flag),
 }));
 

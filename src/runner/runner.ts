@@ -103,6 +103,7 @@ export class Runner {
     pipes.catch(() => {}); // Told when it is waited for.
     await this.#step('the user', () => setUpUser(user, (text) => this.#status.problem(text)));
     const becomesRoot = !this.#config.sudo || allowSudo(user, (text) => this.#status.problem(text));
+    const hasLinks = await this.#linkSockets();
     await this.#step('the home', () => asTenant(this.#tenant, () => process.chdir(containerPaths.home)));
     await this.#step('the environment', async () => {
       this.#tenant.environ = this.#compose(user, this.#container);
@@ -123,7 +124,7 @@ export class Runner {
     await this.#step('the services', () => this.#openServices());
     await this.#step('the models', () => this.#serveModels());
     if (this.#stopping) return;
-    if (!this.#parts || !becomesRoot) {
+    if (!this.#parts || !becomesRoot || !hasLinks) {
       this.#status.phase = 'failed';
       return;
     }
@@ -140,6 +141,19 @@ export class Runner {
     } catch (error) {
       this.#status.problem(`${what} could not be set up: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** Answers whether they are there: a kernel that was promised a socket is of no use without. */
+  async #linkSockets(): Promise<boolean> {
+    const { links } = this.#config;
+    if (links.length === 0) return true;
+    let done = false;
+    await this.#step('the sockets of the host', async () => {
+      const { linkSockets } = await import('./socket-links.ts');
+      linkSockets(links);
+      done = true;
+    });
+    return done;
   }
 
   #compose(user: TenantUser, container: ReadonlyMap<string, string>): Record<string, string> {

@@ -15,6 +15,7 @@ import { DeletionQueue } from './deletion-queue.ts';
 import { giveHomeDisk, homeOwner, mountHomeDisk } from './home-disk.ts';
 import { HomeDiskPool } from './home-disk-pool.ts';
 import { KeptHomes, type KeptHomesLimits, type Measure, type Space } from './kept-homes.ts';
+import { mountMemoryHome } from './memory-home.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** The folders of one kernel on the host. */
@@ -30,6 +31,8 @@ export interface ScratchPaths {
   readonly networkFiles: string;
   /** Its own files that name users, over a root file system that is read-only; absent without one. */
   readonly users: string;
+  /** What lies beside the runner's folder in the container, with the sockets that the agent listens on; absent without any. */
+  readonly sockets: string;
   /** For the agent alone; not mounted. */
   readonly private: string;
 }
@@ -44,6 +47,8 @@ export interface Owner {
 export interface FolderOptions {
   /** What its home holds; null = no limit of its own. */
   readonly homeBytes?: number | null;
+  /** Whether a limited home is in memory, and not in an image. */
+  readonly inMemory?: boolean;
   /** Whom the host knows the container's root as; null = root. */
   readonly root?: Owner | null;
   /** Ends the wait for programs that make and mount a limited home; nothing is put in place afterwards. */
@@ -114,6 +119,7 @@ export class ScratchFolders implements AsyncDisposable {
       run: join(root, 'run'),
       networkFiles: join(root, 'names'),
       users: join(root, 'users'),
+      sockets: join(root, 'sockets'),
       private: join(root, 'private'),
     };
   }
@@ -144,12 +150,13 @@ export class ScratchFolders implements AsyncDisposable {
   async create(
     kernel: KernelId,
     tenant: Owner,
-    { homeBytes = null, root = null, signal }: FolderOptions = {},
+    { homeBytes = null, inMemory = false, root = null, signal }: FolderOptions = {},
   ): Promise<void> {
     const paths = this.paths(kernel);
     try {
       await this.#makeRoot();
-      if (homeBytes !== null) {
+      if (homeBytes !== null && inMemory) await mountMemoryHome(paths.root, homeBytes, signal);
+      else if (homeBytes !== null) {
         await this.#limitHome(kernel, homeBytes, signal);
         await giveHomeDisk(paths.root, tenant);
       }

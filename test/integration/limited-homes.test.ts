@@ -163,6 +163,31 @@ describe('a home with a limit', () => {
   });
 });
 
+describe('a home in memory', () => {
+  // @promise disk-limits
+  it('holds what was asked for, outlives the daemon and restarts, and is gone with its kernel', async () => {
+    await using memory = await NodeUnderTest.started({
+      configuration: `[container]\nscratch-type = "memory"\nscratch-size = "${limit}m"\n`,
+    });
+    const said = async (id: string, code: string) => await memory.run(['exec', id, '-c', code]);
+    const id = await memory.create('--lang', 'shell', '--mem', '256m');
+    expect((await said(id, 'echo kept > kept; stat -f -c %T .')).text).toBe('tmpfs\n');
+    const full = await said(id, `${fill}; status=$?; stat -c %s filler; rm filler; exit $status`);
+    expect(full.stderr).toContain('No space left on device');
+    expect(Number(full.text)).toBeLessThanOrEqual(limit * mib);
+    expect(Number(full.text)).toBeGreaterThan((limit - 1) * mib);
+    expect((await said(id, `${fill}`)).stderr).toContain(`disk full: limit ${limit} MiB`);
+    await memory.run(['restart', id]);
+    await memory.endDaemon('SIGKILL');
+    await memory.startDaemon();
+    expect((await said(id, 'rm filler; cat kept; stat -f -c %T .')).text).toBe('kept\ntmpfs\n');
+    const kernel = (await kernelsOf(memory)).find((one) => one.id === id);
+    await engineCall('POST', `/containers/${kernel?.containerId}/kill`);
+    await untilEmpty(memory);
+    expect(await readdir(path.join(memory.stateDir, 'scratch', '.kept')).catch(() => [])).toEqual([]);
+  });
+});
+
 describe('the image of a home that is to be mounted again', () => {
   let folder: string;
   let image: string;

@@ -14,6 +14,7 @@ export const stepNames = [
   'image',
   'scratch',
   'prewarmed-network',
+  'sockets',
   'network',
   'files',
   'config-files',

@@ -69,6 +69,7 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
     imageBootstrap: false,
     isTerminalLocal: false,
     taskLog: false,
+    links: [],
     debug: false,
     ...options.config,
   };

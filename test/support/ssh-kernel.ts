@@ -52,7 +52,16 @@ export class SshKernel implements AsyncDisposable {
       user: { uid: tenantId, gid: tenantId },
     });
     const none = join(folder, 'none');
-    const paths = { root: folder, work: none, config, run: none, networkFiles: none, users: none, private: none };
+    const paths = {
+      root: folder,
+      work: none,
+      config,
+      run: none,
+      networkFiles: none,
+      users: none,
+      sockets: none,
+      private: none,
+    };
     await writeSshKeys(spec, paths, new Ownership('i-test' as AgentId, randomBytes(32)), spec.user);
     await options.prepare?.(config);
     const session = await RunnerSession.start(type, image, {

@@ -13,6 +13,7 @@ import { openEventLog } from '../../events/event-log.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { type OperationTimes, watchMethods } from '../../lib/operation-times.ts';
 import { ClusterServices } from '../../network/cluster-services.ts';
+import { AgentSocket } from '../agent-socket/agent-socket.ts';
 import { EventPublisher } from '../events/event-publisher.ts';
 import { Outbox } from '../events/outbox.ts';
 import { creationInfoOf } from '../operations/creation-info.ts';
@@ -82,6 +83,10 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
       path.join(homedir(), configFolders.ofUser),
       process.cwd(),
     ],
+    serveAgentSocket: (engine) => {
+      const socket = new AgentSocket({ engine, isJail: settings.container.isJail, clock });
+      return (...of) => socket.serve(...of);
+    },
     hooks: (engine) => {
       const logs = new LastLogs({
         engine,

@@ -126,11 +126,11 @@ describe('config validate', () => {
 
   it('accepts drivers of logs and types of scratch folders that are not served, with a warning each', async () => {
     const text = '[logging]\ndrivers = ["file"]\n[logging.file]\npath = "/log"\nfilename = "a"\n';
-    await put(`${member.replace('hostdir', 'memory')}${text}`);
+    await put(`${member.replace('hostdir', 'k8s-nfs')}${text}`);
     const { status, stderr } = await cli.run(['config', 'validate']);
     expect([status, stderr.match(/^kernelet: warning: /gm)]).toEqual([0, Array(3).fill('kernelet: warning: ')]);
     expect(stderr).toMatch(/logging\.drivers has no effect.*no log file is written/);
-    expect(stderr).toMatch(/container\.scratch-type = "memory" is not served/);
+    expect(stderr).toMatch(/container\.scratch-type = "k8s-nfs" is not served/);
   });
 
   it('warns beside the problems, so that a misspelt key is seen', async () => {

@@ -44,7 +44,7 @@ export const containerSection = {
     'scratch-type': key(optional(choice(['hostdir', 'hostfile', 'memory', 'k8s-nfs'])), {
       default: null,
       description:
-        "How a kernel's scratch folder is kept. `hostdir`: a folder. `hostfile`: the home is an ext4 image in a file, and `scratch-size` is its limit, which is enforced. Others are accepted, with a warning, and mean `hostdir`. Upstream requires it, and so does kernelet with an `[etcd]` section.",
+        "How a kernel's scratch folder is kept. `hostdir`: a folder. `hostfile`: the home is an ext4 image in a file, and `scratch-size` is its limit, which is enforced. `memory`: the home is in memory, `scratch-size` of it or 64m, which counts for the kernel's memory, and is gone with it. `k8s-nfs` is accepted, with a warning, and means `hostdir`. Upstream requires it, and so does kernelet with an `[etcd]` section.",
       requiredInCluster: true,
     }),
     'scratch-root': key(optional(path), {
@@ -56,7 +56,7 @@ export const containerSection = {
     'scratch-size': key(byteSize(), {
       default: '0',
       description:
-        'How much the files of a kernel should take at most: an event `overuse` is published when they take 95 % of it. With `scratch-type = "hostfile"` it is the limit of the home of every kernel that asks for no other, from 16m to 15t; else it is not enforced, and 0 is no bound.',
+        'How much the files of a kernel should take at most: an event `overuse` is published when they take 95 % of it. With `scratch-type = "hostfile"` or `"memory"` it is the limit of the home of every kernel that asks for no other, from 16m to 15t; else it is not enforced, and 0 is no bound.',
     }),
     'alternative-bridge': key(optional(text), {
       default: null,

@@ -50,6 +50,11 @@ export const kerneletSection = {
       description:
         'Folders below which kernels in which somebody may be root get writable mounts although the file system is not mounted `nosuid`: set-id programs that they leave there count on this host. None given: none; in a cluster all, each warned of once.',
     }),
+    'socket-proxies': key(absolutePaths, {
+      default: [],
+      description:
+        'In cluster mode: sockets of this host that a manager may have kernels reach at the same path (`domain_socket_proxies`), such as `/var/run/docker.sock` for kernels that import images. Whoever reaches the socket of the engine owns this machine. None given: a kernel that is to have one is refused.',
+    }),
     'volume-file-systems': key(textList, {
       default: ['nfs', 'nfs4', 'cifs', 'smb3', 'ceph', 'lustre'],
       description:

@@ -15,6 +15,7 @@ const folder = {
   run: '/s/run',
   networkFiles: '/s/names',
   users: '/s/users',
+  sockets: '/folder/sockets',
   private: '/s/private',
 };
 const terminal = { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false };
@@ -90,6 +91,14 @@ describe('the container of a kernel', () => {
       command: [],
       noNewPrivileges: false,
     });
+  });
+
+  it('has a folder of sockets around what else the agent lays, where it has any', () => {
+    const targets = (spec: Partial<KernelSpec>) => specOf(spec).mounts.filter(({ target }) => target === '/opt/kernel');
+    expect(targets({})).toEqual([]);
+    const mount = { source: '/folder/sockets', target: '/opt/kernel', readOnly: true };
+    expect(targets({ agentSocket: true })).toEqual([mount]);
+    expect(targets({ socketProxies: ['/run/docker.sock'] })).toEqual([mount]);
   });
 
   it('has su-exec where a script of its image or its user may be root', () => {

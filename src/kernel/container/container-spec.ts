@@ -11,7 +11,7 @@ import { boundedEntry, runnerCapabilities } from '../../protocol/runner-config.t
 import type { ScratchPaths } from '../../storage/scratch.ts';
 import { placementLabels } from '../reconciliation/owned-containers.ts';
 import type { KernelRecord } from '../record.ts';
-import { isOnHost, type KernelSpec } from '../spec.ts';
+import { hasSockets, isOnHost, type KernelSpec } from '../spec.ts';
 import type { ImageRoot } from './image-roots.ts';
 import { networkFileMounts } from './network-files.ts';
 import { labelNames, type Ownership } from './ownership.ts';
@@ -122,6 +122,7 @@ function mountsOf(
   return [
     ...views,
     { source: volume, target: containerPaths.volume, readOnly: true },
+    ...(hasSockets(record.spec) ? [{ source: paths.sockets, target: containerPaths.kernel, readOnly: true }] : []),
     ...(hasRoot ? [{ source: join(volume, 'bin/su-exec'), target: containerPaths.suExec, readOnly: true }] : []),
     { source: paths.run, target: containerPaths.run, readOnly: false },
     { source: paths.work, target: containerPaths.home, readOnly: false },

@@ -5,14 +5,17 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { containerPaths } from '../../protocol/image-contract.ts';
 import type { UsersOfContainers } from '../../storage/container-users.ts';
 import type { ForeignFiles } from '../../storage/file-systems/file-systems.ts';
 import { checkUnmoved } from '../../storage/mounts/mount-policy.ts';
 import { checkTargetLinks, checkVolumes } from '../../storage/mounts/mount-targets.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
+import { placeEmptyFile, placeFolder } from '../../storage/scratch-files.ts';
 import type { KernelHookList } from '../kernel-hooks.ts';
 import type { EngineIdentityGuard } from '../reconciliation/engine-identity-guard.ts';
 import type { KernelRecord } from '../record.ts';
+import { hasSockets } from '../spec.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import { type ImageRoot, type ImageRoots, readImageRoot } from './image-roots.ts';
 import type { Ownership } from './ownership.ts';
@@ -63,7 +66,18 @@ export class KernelContainers {
     if (imageRoot !== null && hasUserFiles(record.spec)) {
       await writeUserFiles(paths, imageRoot.users, (await this.#parts.users(deadline.signal)).root);
     }
-    return await this.#createAlone(record, containerSpec(record, { ...parts, imageRoot }), deadline);
+    const spec = containerSpec(record, { ...parts, imageRoot });
+    if (hasSockets(record.spec)) await this.#layPlaces(paths.sockets, spec);
+    return await this.#createAlone(record, spec, deadline);
+  }
+
+  /** For what is mounted in the folder of sockets: it is read-only in the container, where no engine could make them. */
+  async #layPlaces(folder: string, { mounts }: ContainerSpec): Promise<void> {
+    for (const { source, target } of mounts) {
+      if (!target.startsWith(`${containerPaths.kernel}/`)) continue;
+      const place = (await this.#parts.files.find(source)).kind === 'folder' ? placeFolder : placeEmptyFile;
+      await place(folder, target.slice(containerPaths.kernel.length + 1), { mode: 0o755, owner: null });
+    }
   }
 
   /**

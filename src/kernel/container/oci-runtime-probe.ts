@@ -163,6 +163,7 @@ async function layFiles(
     sudo: false,
     imageBootstrap: false,
     taskLog: false,
+    links: [],
     ...runner,
   };
   await mkdir(join(folder, 'run'), { recursive: true, mode: 0o700 });

@@ -15,10 +15,18 @@ import { type PortsParts, portsStep } from './steps/ports.ts';
 import { type ReadyParts, readyStep } from './steps/ready.ts';
 import { scratchStep } from './steps/scratch.ts';
 import { servicesStep } from './steps/services.ts';
+import { type SocketsParts, socketsStep } from './steps/sockets.ts';
 import { startStep } from './steps/start.ts';
 
 /** What the steps work with. */
-interface PlanParts extends AllocateParts, ConfigFilesParts, FilesParts, HostLimitsParts, PortsParts, ReadyParts {
+interface PlanParts
+  extends AllocateParts,
+    ConfigFilesParts,
+    FilesParts,
+    HostLimitsParts,
+    PortsParts,
+    ReadyParts,
+    SocketsParts {
   readonly bridge: Pick<Bridge, 'ensure'>;
   readonly containers: KernelContainers;
   readonly prewarmedNetworks: NetworkLeases;
@@ -39,6 +47,7 @@ export function creationPlan(parts: PlanParts): CreationPlan {
       scratchStep(parts.scratch, parts.users),
       prewarmedNetworkStep(parts.prewarmedNetworks, parts.hardening),
     ],
+    socketsStep(parts),
     networkStep(parts.bridge, parts.prewarmedNetworks),
     filesStep(parts),
     configFilesStep(parts),

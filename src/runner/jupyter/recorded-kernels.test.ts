@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type ZmtpEvent, ZmtpReader } from '../../protocol/zmtp.ts';
 import { type Message, MessageFormat } from './messages.ts';
-import { type ZmtpEvent, ZmtpReader } from './zmtp.ts';
 
 const folder = join(import.meta.dirname, '../../../test/fixtures/jupyter');
 
@@ -19,7 +19,7 @@ const recording = (name: string): Recording =>
   JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Recording;
 
 function read(bytes: Buffer, cuts: readonly number[] = []): ZmtpEvent[] {
-  const reader = new ZmtpReader();
+  const reader = new ZmtpReader({ bytes: 2 ** 26, frames: 64 });
   const ends = [...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
   let start = 0;
   return ends.flatMap((end) => {

@@ -2,7 +2,10 @@
 import { addAbortListener } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { isSystemError } from '../../lib/system-error.ts';
-import { greeting, messageOf, pongCommand, readyCommand, subscribeToAll, ZmtpReader } from './zmtp.ts';
+import { greeting, messageOf, pongCommand, readyCommand, subscribeToAll, ZmtpReader } from '../../protocol/zmtp.ts';
+
+/** A program may print a great deal at once, and what widgets send along is a frame each. */
+const bounds = { bytes: 128 * 1024 * 1024, frames: 1024 };
 
 /** A place where a peer may listen. */
 export type Address = { readonly path: string } | { readonly host: string; readonly port: number };
@@ -27,7 +30,7 @@ export class ZmtpSocket implements Disposable {
 
   private constructor(socket: Socket, options: ZmtpSocketOptions) {
     this.#socket = socket;
-    const reader = new ZmtpReader();
+    const reader = new ZmtpReader(bounds);
     let failure: Error | null = null;
     socket.on('error', () => {
       // It is closed then.

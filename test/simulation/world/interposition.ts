@@ -181,7 +181,11 @@ function replaceSockets(): void {
       ({ path }: { path: string }) =>
         at.sockets.connect(path),
   );
-  replace(net, 'createServer', (at) => (onConnection?: never) => at.sockets.createServer(onConnection));
+  replace(net, 'createServer', (at) => (...args: unknown[]) => {
+    // Options come first; of a simulated connection neither half is open longer than the other.
+    const onConnection = args.find((one) => typeof one === 'function');
+    return at.sockets.createServer(onConnection as never);
+  });
   replace(childProcess, 'spawn', (at) => at.programs.spawn as Callable);
 }
 

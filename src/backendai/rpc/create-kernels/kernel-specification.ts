@@ -5,7 +5,6 @@ import { parseServicePorts } from '../../../images/service-ports.ts';
 import { builtInServices } from '../../../kernel/container/service-ports.ts';
 import type { KernelNetwork, KernelService, PortPair } from '../../../kernel/spec.ts';
 import { parseDecimal, plainText } from '../../../lib/decimal.ts';
-import { KerneletError } from '../../../lib/errors.ts';
 import { imageLabels } from '../../../protocol/image-contract.ts';
 import { readResourceRequest } from '../../../resources/slot-amounts.ts';
 import type { KnownSlots } from '../../../resources/slot-name.ts';
@@ -29,14 +28,12 @@ const sshPort = 2200;
 const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
 
 /**
- * The request. Throws UnsupportedResource and InvalidResourceArgument for amounts that cannot be, AgentError for such ports and images,
- * NOT_SUPPORTED for what this agent cannot do.
+ * The request. Throws UnsupportedResource and InvalidResourceArgument for amounts that cannot be, AgentError for such ports and images.
  */
 export function requestedKernel(
   { id, session, config, cluster, reference, models }: KernelRequest,
   node: RequestedNode,
 ): RequestedKernel {
-  refuseUnserved(config);
   refuseForeignImage(reference, node);
   const { image, auto_pull: pull = 'digest' } = config;
   if (pull !== 'digest' && pull !== 'tag' && pull !== 'none') {
@@ -76,18 +73,9 @@ export function requestedKernel(
       servicesBlocked: config.internal_data?.block_service_ports ?? false,
       interpreter: 'eager',
       sudo: config.internal_data?.sudo_session_enabled ?? false,
+      socketProxies: config.internal_data?.domain_socket_proxies ?? [],
     },
   };
-}
-
-/** Refused rather than left out: a kernel without its network, its keys or its script is not what was requested. */
-function refuseUnserved(config: KernelConfig): void {
-  const { domain_socket_proxies: proxies } = config.internal_data ?? {};
-  const wanted = [[Boolean(proxies?.length), 'proxies of sockets']] as const;
-  const unserved = wanted.filter(([isWanted]) => isWanted).map(([, what]) => what);
-  if (unserved.length > 0) {
-    throw new KerneletError('NOT_SUPPORTED', `this version gives a kernel no ${unserved.join(', no ')}`);
-  }
 }
 
 /** Before anything is pulled; what an image that is here really is for, the agent sees when it makes the kernel. */

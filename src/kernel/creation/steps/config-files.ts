@@ -21,6 +21,7 @@ import type { NetworkLeases } from '../../leases.ts';
 import { encodeRecord, type KernelRecord } from '../../record.ts';
 import { isOnHost } from '../../spec.ts';
 import type { CreationStep } from '../step.ts';
+import { proxyName } from './sockets.ts';
 
 /** What the step works with. */
 export interface ConfigFilesParts {
@@ -66,6 +67,7 @@ export function runnerConfig(
     interpreter: spec.interpreter,
     sudo: spec.sudo,
     imageBootstrap: hardening.imageBootstrap === 'root',
+    links: spec.socketProxies.map((path, place) => [path, `${containerPaths.kernel}/${proxyName(place)}`]),
     taskLog: spec.mounts.some(({ target }) => target === `${containerPaths.home}/.logs`),
     ...runner,
   };

@@ -1,5 +1,5 @@
 /**
- * ZMTP 3.0, the bytes of ZeroMQ's sockets, as a client with the NULL mechanism speaks it (https://rfc.zeromq.org/spec/23).
+ * ZMTP 3.0, the bytes of ZeroMQ's sockets, as either side with the NULL mechanism speaks it (https://rfc.zeromq.org/spec/23).
  * Pure. Every length comes from the peer, so each is held against a bound before anything is kept for it.
  */
 
@@ -17,10 +17,12 @@ export type ZmtpEvent =
   | { readonly kind: 'left-out'; readonly bytes: number }
   | { readonly kind: 'ping'; readonly context: Buffer };
 
-/** Of one message with all its frames: a program may print a great deal at once. */
-export const maxMessageBytes = 128 * 1024 * 1024;
-/** Of one message; what widgets send along is a frame each. */
-export const maxMessageFrames = 1024;
+/** What one message may have at most, with all its frames. */
+export interface MessageBounds {
+  readonly bytes: number;
+  readonly frames: number;
+}
+
 const maxCommandBytes = 64 * 1024;
 
 const greetingBytes = 64;
@@ -85,10 +87,15 @@ const none = Buffer.alloc(0);
 /** Reads what a peer sends, however it is cut. */
 export class ZmtpReader {
   readonly #events: ZmtpEvent[] = [];
-  readonly #conversation = conversation((event) => this.#events.push(event));
-  #wanted: Wanted = this.#conversation.next(none).value;
+  readonly #conversation: Generator<Wanted, never, Buffer>;
+  #wanted: Wanted;
   readonly #gathered = new GrowingBuffer();
   #skipped = 0;
+
+  constructor(bounds: MessageBounds) {
+    this.#conversation = conversation(bounds, (event) => this.#events.push(event));
+    this.#wanted = this.#conversation.next(none).value;
+  }
 
   /** Takes bytes and returns what they complete. Throws ZmtpError; nothing can be read after that. */
   push(chunk: Buffer): ZmtpEvent[] {
@@ -131,11 +138,11 @@ export class ZmtpReader {
 }
 
 /** What a peer may say, in its order. */
-function* conversation(emit: (event: ZmtpEvent) => void): Generator<Wanted, never, Buffer> {
+function* conversation(bounds: MessageBounds, emit: (event: ZmtpEvent) => void): Generator<Wanted, never, Buffer> {
   checkGreeting(yield { bytes: greetingBytes });
   emit({ kind: 'greeted' });
   let isReady = false;
-  let message = new MessageParts();
+  let message = new MessageParts(bounds);
   for (;;) {
     const flags = (yield { bytes: 1 }).readUInt8();
     const size = flags & longFlag ? Number((yield { bytes: 8 }).readBigUInt64BE()) : (yield { bytes: 1 }).readUInt8();
@@ -154,7 +161,7 @@ function* conversation(emit: (event: ZmtpEvent) => void): Generator<Wanted, neve
       else if (size > 0) yield { skip: size };
       if (!(flags & moreFlag)) {
         emit(message.event());
-        message = new MessageParts();
+        message = new MessageParts(bounds);
       }
     }
   }
@@ -176,14 +183,19 @@ function readCommand(body: Buffer): { readonly name: string; readonly data: Buff
 
 /** The frames of one message, as long as they keep within the bounds. */
 class MessageParts {
+  readonly #bounds: MessageBounds;
   readonly #frames: Buffer[] = [];
   #bytes = 0;
   #fits = true;
 
+  constructor(bounds: MessageBounds) {
+    this.#bounds = bounds;
+  }
+
   /** Counts a frame; whether it is to be kept. */
   takes(size: number): boolean {
     this.#bytes += size;
-    this.#fits &&= this.#bytes <= maxMessageBytes && this.#frames.length < maxMessageFrames;
+    this.#fits &&= this.#bytes <= this.#bounds.bytes && this.#frames.length < this.#bounds.frames;
     if (!this.#fits) this.#frames.length = 0;
     return this.#fits;
   }

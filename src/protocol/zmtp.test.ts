@@ -1,21 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  greeting,
-  maxMessageBytes,
-  maxMessageFrames,
-  messageOf,
-  pongCommand,
-  readyCommand,
-  subscribeToAll,
-  type ZmtpEvent,
-  ZmtpReader,
-} from './zmtp.ts';
+import { greeting, messageOf, pongCommand, readyCommand, subscribeToAll, type ZmtpEvent, ZmtpReader } from './zmtp.ts';
 
+const bounds = { bytes: 64 * 1024 * 1024, frames: 64 };
 const opening = Buffer.concat([greeting(), readyCommand('ROUTER', '')]);
 
 function read(...chunks: readonly Buffer[]): ZmtpEvent[] {
-  const reader = new ZmtpReader();
+  const reader = new ZmtpReader(bounds);
   return chunks.flatMap((chunk) => reader.push(chunk));
 }
 
@@ -70,9 +61,9 @@ describe('what a peer sends', () => {
   it('is left out when it is over a bound, and what follows is read', () => {
     const after = messageOf([Buffer.from('after')]);
     const large = Buffer.alloc(1024 * 1024);
-    const reader = new ZmtpReader();
+    const reader = new ZmtpReader(bounds);
     reader.push(opening);
-    const size = maxMessageBytes + 1;
+    const size = bounds.bytes + 1;
     reader.push(announced(0, BigInt(size)));
     for (let left = size; left > 0; left -= large.length) {
       const events = reader.push(large.subarray(0, Math.min(left, large.length)));
@@ -80,7 +71,7 @@ describe('what a peer sends', () => {
       else expect(events).toEqual([{ kind: 'left-out', bytes: size }]);
     }
     expect(reader.push(after)).toEqual([{ kind: 'message', frames: [Buffer.from('after')] }]);
-    const many = Array.from({ length: maxMessageFrames + 1 }, () => Buffer.from('x'));
+    const many = Array.from({ length: bounds.frames + 1 }, () => Buffer.from('x'));
     expect(reader.push(Buffer.concat([messageOf(many), after]))).toEqual([
       { kind: 'left-out', bytes: many.length },
       { kind: 'message', frames: [Buffer.from('after')] },
@@ -89,9 +80,9 @@ describe('what a peer sends', () => {
 
   it('has no memory set aside for it before it comes', () => {
     const before = process.memoryUsage().arrayBuffers;
-    const readers = Array.from({ length: 8 }, () => new ZmtpReader());
+    const readers = Array.from({ length: 8 }, () => new ZmtpReader(bounds));
     for (const reader of readers)
-      reader.push(Buffer.concat([opening, announced(0, BigInt(maxMessageBytes)), Buffer.alloc(1)]));
+      reader.push(Buffer.concat([opening, announced(0, BigInt(bounds.bytes)), Buffer.alloc(1)]));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 1024 * 1024);
   });
 
@@ -111,7 +102,7 @@ describe('what a peer sends', () => {
   it('never makes the reader do anything but read or refuse', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }), fc.boolean(), (chunks, greets) => {
-        const reader = new ZmtpReader();
+        const reader = new ZmtpReader(bounds);
         if (greets) reader.push(opening);
         try {
           for (const chunk of chunks) reader.push(Buffer.from(chunk));

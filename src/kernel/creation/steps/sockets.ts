@@ -1,0 +1,76 @@
+/**
+ * Listens on the sockets by which programs of a kernel reach the agent, and the sockets of this host that the operator lets
+ * through. They outlive its containers, and a daemon that takes the kernel over listens on them again.
+ */
+import { mkdir } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { basename } from 'node:path';
+import { KerneletError } from '../../../lib/errors.ts';
+import type { ContainerId, KernelId } from '../../../lib/ids.ts';
+import type { Logger } from '../../../lib/log.ts';
+import { isSystemError, systemErrorCode } from '../../../lib/system-error.ts';
+import type { KernelSocket, KernelSockets } from '../../../network/sockets/kernel-sockets.ts';
+import { proxyTo } from '../../../network/sockets/socket-proxy.ts';
+import { containerPaths } from '../../../protocol/image-contract.ts';
+import type { ScratchFolders } from '../../../storage/scratch.ts';
+import type { KernelRecord } from '../../record.ts';
+import { hasSockets, type KernelSpec } from '../../spec.ts';
+import type { CreationStep } from '../step.ts';
+
+/** Answers a connection from a kernel; `containerId`: the kernel's, as it is now. */
+export type ServeAgentSocket = (connection: Socket, containerId: () => ContainerId | null) => void;
+
+/** What the step works with. */
+export interface SocketsParts {
+  readonly scratch: ScratchFolders;
+  readonly sockets: KernelSockets;
+  /** null: no kernel has an agent socket. */
+  readonly serveAgentSocket: ServeAgentSocket | null;
+  readonly containerOf: (kernel: KernelId) => ContainerId | null;
+  readonly log: Logger;
+}
+
+/** The name in the folder of sockets of the one that stands for the socket at this place of the list. */
+export const proxyName = (place: number): string => `proxy-${place}.sock`;
+
+/** Throws STATE_UNUSABLE. */
+export function socketsStep({ scratch, sockets, serveAgentSocket, containerOf, log }: SocketsParts): CreationStep {
+  const servedOf = ({ id, agentSocket, socketProxies }: KernelSpec): readonly KernelSocket[] => [
+    ...(agentSocket && serveAgentSocket
+      ? [
+          {
+            name: basename(containerPaths.agentSocket),
+            serve: (connection: Socket) => serveAgentSocket(connection, () => containerOf(id)),
+          },
+        ]
+      : []),
+    ...socketProxies.map((path, place) => ({ name: proxyName(place), serve: proxyTo(path, log) })),
+  ];
+  const listen = async ({ spec }: KernelRecord): Promise<void> => {
+    const folder = scratch.paths(spec.id).sockets;
+    try {
+      await mkdir(folder, { mode: 0o755 }).catch((error: unknown) => {
+        if (!isSystemError(error, 'EEXIST')) throw error;
+      });
+      await sockets.open(spec.id, folder, servedOf(spec));
+    } catch (cause) {
+      const text = `cannot listen on the kernel's sockets in ${folder} (${systemErrorCode(cause) ?? String(cause)})`;
+      throw new KerneletError('STATE_UNUSABLE', text, { cause, context: { path: folder } });
+    }
+  };
+  return {
+    name: 'sockets',
+    scope: 'kernel',
+    deadlineMs: 10_000,
+    async apply(record) {
+      if (hasSockets(record.spec)) await listen(record);
+      return {};
+    },
+    async revert({ spec }) {
+      await sockets.close(spec.id);
+    },
+    async adopt(record) {
+      if (hasSockets(record.spec) && record.phase !== 'terminating') await listen(record);
+    },
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * Sockets of this host on which the agent answers programs of one kernel: each kernel has a folder of its own, in which
+ * nobody but the agent listens and which its container sees read-only. A folder and not a socket is mounted, so that a daemon
+ * that is started again listens where the kernel looks. What connects is a tenant's, so its connections are bounded.
+ */
+import { chmod, unlink } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { KernelId } from '../../lib/ids.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import { openUnixAddress } from '../../lib/unix-address.ts';
+
+/** What is served on one socket. */
+export interface KernelSocket {
+  /** Of its file in the folder. */
+  readonly name: string;
+  /** Takes a connection, and what becomes of it; it is closed with the kernel. */
+  readonly serve: (connection: Socket) => void;
+}
+
+/** Of all kernels' connections together, and of one's. */
+const limits = { all: 1024, kernel: 16 };
+
+interface Listening {
+  readonly connections: Set<Socket>;
+  readonly servers: AsyncDisposable;
+}
+
+/** Disposing it closes all of them; the folders stay, for the next process. */
+export class KernelSockets implements AsyncDisposable {
+  readonly #hasRoom: () => boolean;
+  readonly #listening = new Map<KernelId, Listening>();
+
+  /** `hasRoom`: whether this process can have another connection. */
+  constructor(hasRoom: () => boolean) {
+    this.#hasRoom = hasRoom;
+  }
+
+  /** Listens in the kernel's folder, which has to be there, anew where it does already. Throws the system's error. */
+  async open(kernel: KernelId, folder: string, sockets: readonly KernelSocket[]): Promise<void> {
+    await this.close(kernel);
+    await using servers = new AsyncDisposableStack();
+    const connections = new Set<Socket>();
+    for (const { name, serve } of sockets) {
+      const path = join(folder, name);
+      // That of an earlier process.
+      await unlink(path).catch((error: unknown) => {
+        if (!isSystemError(error, 'ENOENT')) throw error;
+      });
+      const { address } = servers.use(await openUnixAddress(path));
+      const server = createServer({ allowHalfOpen: true }, (connection) => this.#take(connection, connections, serve));
+      servers.defer(() => void server.close());
+      await listen(server, address);
+      await chmod(path, 0o666);
+    }
+    this.#listening.set(kernel, { connections, servers: servers.move() });
+  }
+
+  /** Ends the kernel's connections and takes the sockets away. One that has none is success. */
+  async close(kernel: KernelId): Promise<void> {
+    const found = this.#listening.get(kernel);
+    if (!found) return;
+    this.#listening.delete(kernel);
+    for (const connection of found.connections) connection.destroy();
+    await found.servers[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#listening.keys()].map((kernel) => this.close(kernel)));
+  }
+
+  #take(connection: Socket, ofKernel: Set<Socket>, serve: KernelSocket['serve']): void {
+    // It is closed then.
+    connection.on('error', () => {});
+    if (ofKernel.size >= limits.kernel || this.#count() >= limits.all || !this.#hasRoom()) {
+      connection.destroy();
+      return;
+    }
+    ofKernel.add(connection);
+    connection.on('close', () => ofKernel.delete(connection));
+    serve(connection);
+  }
+
+  #count(): number {
+    let count = 0;
+    for (const { connections } of this.#listening.values()) count += connections.size;
+    return count;
+  }
+}
+
+function listen(server: Server, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
