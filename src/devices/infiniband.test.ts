@@ -19,7 +19,7 @@ describe.runIf(process.geteuid?.() === 0)('devices of InfiniBand', () => {
     await mkdir(join(folder, 'by-path'));
     await writeFile(join(folder, 'file'), '');
     await symlink('/dev/mem', join(folder, 'umad0'));
-    expect(await infinibandDevices(folder)).toEqual(
+    expect((await infinibandDevices(folder)).nodes).toEqual(
       ['rdma_cm', 'uverbs0', 'uverbs1'].map((name) => join(folder, name)),
     );
   });

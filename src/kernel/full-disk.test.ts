@@ -54,16 +54,17 @@ describe('an end that a full disk cannot take', () => {
 
 describe('an end that a disk which hangs cannot take', () => {
   it('waits with two writes of its record at most, however often it is tried', async () => {
+    const write = vi.spyOn(FileJournal.prototype, 'write');
     const clock = new FakeClock();
     const one = await fixture({ settings: { graceMs: 0 }, parts: { clock } });
     const { spec } = await one.kernels.registry.create(specFixture(), never);
+    write.mockClear();
     const { promise: disk, resolve: answer } = Promise.withResolvers<void>();
     const { after } = one.state.writes;
     vi.spyOn(one.state.writes, 'after').mockImplementation(async (...write) => {
       await disk;
       return await after.apply(one.state.writes, write);
     });
-    const write = vi.spyOn(FileJournal.prototype, 'write');
     const destroyed = one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: false });
     destroyed.catch(() => {});
     for (let tries = 0; tries < 10; tries += 1) {
