@@ -71,7 +71,7 @@ const isOfKernel = (labels: Readonly<Record<string, string>>): boolean =>
 
 /** Whether nothing is under way or in the way any more, so that nothing will change by itself. */
 export function isQuiet(simulation: Simulation): boolean {
-  const { engines, machine, settings, records } = simulation;
+  const { engines, kernels, machine, settings, records } = simulation;
   if (simulation.isMember && (unheard(simulation) !== null || simulation.cluster.registration !== 'running'))
     return false;
   if (records === null || engines.isCallOnItsWay || simulation.hasOrphanFolder) return false;
@@ -83,6 +83,8 @@ export function isQuiet(simulation: Simulation): boolean {
     machine.disk.files.namesIn(`${settings.container.scratchRoot}/.trash`).length === 0 &&
     networks <= leased + 1 &&
     records.every(({ phase, missingSince }) => phase === 'running' && missingSince === null) &&
+    // An end that could not be recorded for want of room is told later than the kernel is gone.
+    kernels.every((kernel) => !kernel.isLive || simulation.phaseOf(kernel) !== null) &&
     listed.every(({ id, spec }) => !isOfKernel(spec.labels) || own.has(id)) &&
     [...own].every((id) => listed.some((one) => one.id === id && one.running))
   );
