@@ -161,8 +161,6 @@ export class Simulation {
     );
     await own.startContainer(id, signal);
     await own.createNetwork({ name: 'kernelet-not-ours', labels: {} }, signal);
-    // Of the runner volume, a mount of its own in kernels of members.
-    this.machine.disk.files.plant('/volumes/runner/bin/su-exec', '#!/bin/sh');
     this.machine.disk.files.plant(`${this.settings.container.scratchRoot}/not-ours/file`, 'somebody else’s');
   }
 

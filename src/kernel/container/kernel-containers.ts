@@ -73,9 +73,10 @@ export class KernelContainers {
 
   /** For what is mounted in the folder of sockets: it is read-only in the container, where no engine could make them. */
   async #layPlaces(folder: string, { mounts }: ContainerSpec): Promise<void> {
-    for (const { source, target } of mounts) {
+    for (const { target } of mounts) {
       if (!target.startsWith(`${containerPaths.kernel}/`)) continue;
-      const place = (await this.#parts.files.find(source)).kind === 'folder' ? placeFolder : placeEmptyFile;
+      // The runner's folder, and files: a command, and the libraries of devices.
+      const place = target === containerPaths.run ? placeFolder : placeEmptyFile;
       await place(folder, target.slice(containerPaths.kernel.length + 1), { mode: 0o755, owner: null });
     }
   }
