@@ -38,7 +38,7 @@ async function runParts({ chosen, filters, depth, resumes }, engine, scratch, ea
 }
 
 function tableOf(outcomes) {
-  const row = (...cells) => cells.map((cell, index) => (index === 0 ? cell.padEnd(14) : cell.padStart(9))).join('');
+  const row = (...cells) => cells.map((cell, index) => (index === 0 ? cell.padEnd(31) : cell.padStart(9))).join('');
   const lines = outcomes.map(({ name, minutes, passed, skipped, failed, isEarlier }) =>
     [
       row(name, minutes.toFixed(1), String(passed), String(skipped), String(failed)),

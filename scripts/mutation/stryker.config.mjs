@@ -1,5 +1,5 @@
-// How sources are mutated (Stryker): by the units of their folder, in a copy of the sources. What is to be mutated and
-// where the report goes comes with the call (scripts/test/run-mutation.mjs).
+// How sources are mutated (Stryker), in a copy of them. What is to be mutated, which units are to notice and where the report
+// goes comes with the call (scripts/test/run-mutation.mjs).
 const kept = ['/src', '/test', '/package.json', '/tsconfig.json', '/vitest.config.ts', '/scripts'];
 
 export default {

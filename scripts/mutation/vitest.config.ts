@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** The folder of sources whose units are to notice mutants. */
-const folder = process.env['KERNELET_MUTATED'];
+/** The units that are to notice mutants. */
+const units = process.env['KERNELET_MUTATION_UNITS'];
 
 export default defineConfig({
   test: {
-    include: [`${folder}/**/*.test.ts`],
+    include: units === undefined ? [] : [units],
     // Else each mutant would load the sources once for each file of tests.
     isolate: false,
     testTimeout: 20_000,

@@ -1,4 +1,7 @@
 export declare function readArguments(argv: readonly string[]): {
   readonly depth: 'quick' | 'full' | 'nightly';
-  readonly chosen: readonly { readonly name: string; readonly mutated?: string }[];
+  readonly chosen: readonly {
+    readonly name: string;
+    readonly mutated?: { readonly sources: string; readonly units: string };
+  }[];
 };

@@ -7,8 +7,15 @@ import { parseArgs } from 'node:util';
  * @property {boolean} needsEngine whether a container engine must answer
  * @property {'line' | 'beside' | 'alone'} place `line`: one after the other; `beside`: mostly waits, so these go on, one
  *   after the other too, while the line does; `alone`: compares what is in the engine with what was before, so it comes when all others have ended
- * @property {string} [mutated] the folder whose sources are mutated to see whether its units notice; a part of nightly runs
+ * @property {{ sources: string, units: string }} [mutated] globs of sources that are mutated, and of the units that are to notice; a part of
+ *   nightly runs
  */
+
+/** The part in which the units beside these sources, or others, are to notice their mutants. */
+const mutation = (name, sources, units = sources) => ({
+  ...{ name: `mutation-${name}`, needsEngine: false, place: 'alone' },
+  mutated: { sources: `${sources}.ts`, units: `${units}.test.ts` },
+});
 
 /** @type {readonly Part[]} */
 export const parts = [
@@ -24,9 +31,15 @@ export const parts = [
   { name: 'budgets', needsEngine: true, place: 'alone' },
   { name: 'member', needsEngine: true, place: 'alone' },
   { name: 'integration', needsEngine: true, place: 'alone' },
-  { name: 'mutation-protocol', needsEngine: false, place: 'alone', mutated: 'src/protocol' },
-  { name: 'mutation-wire', needsEngine: false, place: 'alone', mutated: 'src/backendai/wire' },
-  { name: 'mutation-resources', needsEngine: false, place: 'alone', mutated: 'src/resources' },
+  mutation('protocol', 'src/protocol/**/*'),
+  mutation('wire', 'src/backendai/wire/**/*'),
+  mutation('resources', 'src/resources/**/*'),
+  mutation('kernel-container', 'src/kernel/container/**/*'),
+  mutation('kernel-creation', 'src/kernel/creation/**/*'),
+  mutation('kernel-reconciliation', 'src/kernel/reconciliation/**/*'),
+  // Together they would take longer than 90 minutes.
+  mutation('kernel-a-k', 'src/kernel/[a-k]*', 'src/kernel/*'),
+  mutation('kernel-l-z', 'src/kernel/[l-z]*', 'src/kernel/*'),
 ];
 
 const names = parts.map(({ name }) => name);

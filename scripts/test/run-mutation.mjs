@@ -1,4 +1,4 @@
-// Runs the units of a folder against mutants of its sources (Stryker), and says how many of these no test notices.
+// Runs units against mutants of sources (Stryker), and says how many of these no test notices.
 import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,20 +6,21 @@ import path from 'node:path';
 /** Per cent of the mutants that some test must notice. */
 const neededScore = 80;
 const noticed = ['Killed', 'Timeout'];
-const unnoticed = ['Survived', 'NoCoverage'];
+/** Left out on purpose. All else counts as unnoticed, also what has ended in an error without a verdict. */
+const untried = 'Ignored';
 
 /**
  * @param {string} name of the part
- * @param {string} folder whose sources are mutated
+ * @param {{ sources: string, units: string }} mutated
  * @param {{ filters: readonly string[], environ: NodeJS.ProcessEnv, signal: AbortSignal }} options
- *   `filters`: files below the folder, which alone are mutated
+ *   `filters`: files that alone are mutated
  * @returns {Promise<import('./run-part.mjs').Outcome>} its tests are the mutants
  */
-export async function runMutation(name, folder, { filters, environ, signal }) {
+export async function runMutation(name, { sources, units }, { filters, environ, signal }) {
   const report = path.join('.cache', 'mutation', `${name}.json`);
   await rm(report, { force: true });
   const begun = performance.now();
-  const mutated = filters.length > 0 ? filters : [`${folder}/**/*.ts`];
+  const mutated = filters.length > 0 ? filters : [sources];
   const child = spawn(
     process.execPath,
     [
@@ -30,7 +31,7 @@ export async function runMutation(name, folder, { filters, environ, signal }) {
       stdio: 'inherit',
       env: {
         ...environ,
-        KERNELET_MUTATED: folder,
+        KERNELET_MUTATION_UNITS: units,
         KERNELET_MUTATION_REPORT: report,
         // Properties need not be tried a hundred thousand times for each mutant.
         KERNELET_TEST_DEPTH: 'quick',
@@ -61,7 +62,7 @@ export function countsOf(files) {
     ofFile.map((mutant) => ({ file, ...mutant })),
   );
   const killed = mutants.filter(({ status }) => noticed.includes(status)).length;
-  const alive = mutants.filter(({ status }) => unnoticed.includes(status));
+  const alive = mutants.filter(({ status }) => !noticed.includes(status) && status !== untried);
   if (killed + alive.length === 0) return failedBy('there are no mutants');
   const score = (100 * killed) / (killed + alive.length);
   const counts = { passed: killed, skipped: alive.length, failed: 0, failures: [] };
@@ -72,5 +73,5 @@ export function countsOf(files) {
   return { ...counts, failed: 1, failures: [{ test: 'mutants', message }] };
 }
 
-const described = ({ file, location, mutatorName, replacement = '' }) =>
-  `${file}:${location.start.line} ${mutatorName}: ${replacement.replaceAll(/\s+/g, ' ').slice(0, 80)}`;
+const described = ({ file, location, status, mutatorName, replacement = '' }) =>
+  `${file}:${location.start.line} ${status} ${mutatorName}: ${replacement.replaceAll(/\s+/g, ' ').slice(0, 80)}`;

@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readArguments } from './parts.mjs';
 import { countsOf } from './run-mutation.mjs';
@@ -26,13 +27,21 @@ describe('the mutants of a report', () => {
     expect(countsOf(files)).toMatchObject({ passed: 4, skipped: 1, failed: 0, failures: [] });
     expect(said).toEqual([
       '4 of 5 mutants are noticed (80.0 %); these are not:',
-      '  src/b.ts:0 BooleanLiteral:  false',
+      '  src/b.ts:0 Survived BooleanLiteral:  false',
     ]);
   });
 
   it('fail when too few are noticed, of which those that no test reaches are some', () => {
     const [failure] = countsOf({ 'src/a.ts': file({ Killed: 79, Survived: 20, NoCoverage: 1 }) }).failures;
     expect(failure?.message).toBe('the units notice 79.0 % of the mutants, 80 % are needed');
+  });
+
+  it('count as unnoticed when they end in an error, which says nothing of the tests', () => {
+    expect(countsOf({ 'src/a.ts': file({ Killed: 4, RuntimeError: 1, Pending: 1 }) })).toMatchObject({
+      ...{ passed: 4, skipped: 2, failed: 1 },
+      failures: [{ message: 'the units notice 66.7 % of the mutants, 80 % are needed' }],
+    });
+    expect(said).toContain('  src/a.ts:0 RuntimeError BooleanLiteral:  false');
   });
 
   it('fail when there are none', () => {
@@ -49,5 +58,11 @@ describe('mutations', () => {
     expect(chosen('--part', 'mutation')).toEqual(chosen('--nightly'));
     expect(readArguments(['--part', 'mutation-wire']).chosen.map(({ name }) => name)).toEqual(['mutation-wire']);
     expect(() => readArguments(['--part', 'mutat'])).toThrow('there is no part mutat');
+  });
+
+  it('of kernels are parts that take every source once', () => {
+    const taken = chosen('--part', 'mutation-kernel').map(({ mutated }) => globSync(mutated?.sources ?? ''));
+    expect(taken.length).toBeGreaterThan(4);
+    expect(taken.flat().toSorted()).toEqual(globSync('src/kernel/**/*.ts').toSorted());
   });
 });

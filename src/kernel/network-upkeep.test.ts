@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
+import { usingFixtures } from '../../test/support/kernels-fixture.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { type NetworksInUse, NetworkUpkeep } from './network-upkeep.ts';
 
+const fixture = usingFixtures();
 const { signal } = new AbortController();
 const named = { name: 'session-1', aliases: [], hosts: [] };
 const records = [
@@ -64,4 +66,21 @@ it('touches nothing of another engine, and fails for nobody', async () => {
   await upkeep.keep(records, signal);
   await upkeep.reconcilePrewarmed(signal);
   expect([kept, upkeep.problem, compared]).toEqual([[], null, [1]]);
+});
+
+it('says all that ails networks, of which none keeps the others from being looked after', async () => {
+  const { dummy, kernels } = await fixture();
+  const { registry } = kernels;
+  await registry.create(specFixture({ network: 'bridge' }), signal);
+  const failing = (method: 'inspectNetwork' | 'listNetworks') =>
+    dummy.fail(method, { kind: 'error', error: new KerneletError('ENGINE_FAILED', `no ${method}`) });
+  failing('inspectNetwork');
+  failing('listNetworks');
+  await registry.sweep(signal);
+  expect(registry.networkProblem()).toMatch(/no inspectNetwork; .*no listNetworks/);
+  failing('inspectNetwork');
+  await registry.sweep(signal);
+  expect(registry.networkProblem()).toBe('no inspectNetwork');
+  await registry.sweep(signal);
+  expect(registry.networkProblem()).toBeNull();
 });

@@ -14,7 +14,7 @@ export const depth: Depth = ((): Depth => {
 export const byDepth = <T>(choices: Readonly<Record<Depth, T>>): T => choices[depth];
 
 /** Each of thousands of mutants is tried with a few random cases. */
-const isMutated = process.env['KERNELET_MUTATED'] !== undefined;
+const isMutated = process.env['KERNELET_MUTATION_UNITS'] !== undefined;
 
 /** How many random cases a property is tried with, given how many are enough for every day: nightly ten times as many. */
 export const fuzzRuns = (usual: number): number =>

@@ -9,6 +9,7 @@ import { newKernelId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import type { DeviceShare } from '../../resources/device-share.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
+import type { KernelActor } from '../actor.ts';
 import { labelNames } from '../container/ownership.ts';
 import { InvariantViolations } from '../invariant-violations.ts';
 import type { DeviceLeases } from '../leases.ts';
@@ -169,6 +170,35 @@ describe('comparing the leases of devices', () => {
       'missing-lease': 1,
       'orphaned-lease': 1,
     });
+  });
+});
+
+describe('a kernel to which something happens', () => {
+  it('is left to the next round, also when that begins while its file is read', async () => {
+    const at = await fixture();
+    const { spec } = await at.kernels.registry.create(specFixture(), never);
+    const record = at.kernels.registry.get(spec.id);
+    at.devices.release(spec.id);
+    const rests: boolean[] = [];
+    const actor = {
+      record,
+      get steady() {
+        return rests.shift() ?? true;
+      },
+    } as unknown as KernelActor;
+    const { devices, invariantViolations } = at;
+    const parts = {
+      ...{ devices, invariantViolations, actors: new Map([[spec.id, actor]]), scratch: at.kernels.scratch },
+      ...{ events: { publish: () => {} }, log: silentLogger },
+    };
+    for (const seen of [[false], [true, false]]) {
+      rests.push(...seen);
+      await auditDevices(parts, [], never);
+      expect([rests, invariantViolations.snapshot()]).toEqual([[], {}]);
+    }
+    await auditDevices(parts, [], never);
+    expect(invariantViolations.snapshot()).toEqual({ 'missing-lease': 1 });
+    expect(devices.heldBy(spec.id)).toEqual(record.placement.devices);
   });
 });
 

@@ -221,6 +221,25 @@ describe('recovering', () => {
     expect(failures).toEqual(tried);
   });
 
+  it.each([
+    ['ENGINE_UNAVAILABLE', 'the engine goes away, which says nothing of leases', {}],
+    ['NO_PORT_LEFT', 'two kernels claim one, which should never be', { 'unadopted-lease': 1 }],
+  ] as const)('keeps a kernel of which a lease cannot be taken over: %s, since %s', async (code, _, counted) => {
+    const first = await fixture();
+    const { spec } = await first.kernels.registry.create(specFixture(), never);
+    await first[Symbol.asyncDispose]();
+    const adopt = async (): Promise<never> => {
+      throw new KerneletError(code, 'not now');
+    };
+    const adaptPlan = (plan: CreationPlan): CreationPlan =>
+      plan.map((entry) => ('apply' in entry && entry.name === 'network' ? { ...entry, adopt } : entry));
+    const second = await fixture({ folder: first.folder, engine: first.dummy, parts: { adaptPlan } });
+    expect(await second.kernels.registry.recover(never)).toMatchObject({ adopted: 1, ended: 0 });
+    expect(second.kernels.registry.get(spec.id).phase).toBe('running');
+    expect(second.kernels.registry.unheldLimits(spec.id)).toEqual([]);
+    expect(second.invariantViolations.snapshot()).toEqual(counted);
+  });
+
   it('begins nothing when the daemon stops meanwhile', async () => {
     const first = await fixture();
     await first.kernels.registry.create(specFixture(), never);

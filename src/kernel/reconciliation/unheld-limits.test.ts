@@ -38,4 +38,17 @@ describe('a limit that is set at last', () => {
     expect(await retried('generation', { phase: 'restarting' })).toEqual([]);
     expect(await retried('kernel', null)).toEqual([]);
   });
+  it('is not tried again where there is no such container any more', async () => {
+    const running = recordFixture({ phase: 'running' });
+    const changed = [{ ...running, generation: 2 }, { ...running, phase: 'restarting' }, null] as const;
+    for (const meanwhile of changed) {
+      const limits = new UnheldLimits({ clock: systemClock, log: silentLogger });
+      const adopt = async (): Promise<never> => expect.unreachable();
+      const step = { name: 'host-limits', scope: 'generation', deadlineMs: 1_000, apply: async () => ({}) } as const;
+      limits.add(running, { ...step, adopt, revert: adopt }, new Error('there is no program tc'));
+      expect(limits.of(running.spec.id)).toHaveLength(1);
+      await limits.retry(() => meanwhile, never);
+      expect(limits.of(running.spec.id)).toEqual([]);
+    }
+  });
 });

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { specFixture } from '../../../test/support/kernel-record.ts';
 import {
   type KernelsFixture,
@@ -145,6 +145,48 @@ describe('a kernel of which neither the record nor its copy can be read', () => 
     expect(second.events).toMatchObject([{ type: 'kernel-terminated', reason: 'self-terminated', exitCode: 3 }]);
     expect(await second.kernels.registry.kept()).toMatchObject([{ home: { kernel: id } }]);
     expect(await second.leftovers()).toEqual(['scratch/.kept']);
+  });
+});
+
+describe('what is left of a kernel whose record cannot be read', () => {
+  it('is no kernel when its container goes while it is looked at', async () => {
+    const { first, next } = await damaged();
+    const second = await next();
+    const inspected = vi.spyOn(first.dummy, 'inspectContainer').mockResolvedValueOnce(null);
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 0, quarantined: 1 });
+    expect(inspected).toHaveBeenCalledOnce();
+    expect([second.kernels.registry.list(), second.events]).toEqual([[], []]);
+    expect(second.invariantViolations.snapshot()).toEqual({ 'quarantined-record': 1 });
+  });
+
+  it.each([
+    ['another kernel', { spec: specFixture() }],
+    ['another container', { generation: 2 }],
+  ])('is not taken for what a copy says of %s', async (_, change) => {
+    const { first, before, next } = await damaged();
+    const { id } = before.spec;
+    const copy = join(first.kernels.scratch.paths(id).private, recordCopyName);
+    await writeFile(copy, encodeRecord({ ...before, ...change }));
+    const second = await next();
+    expect(await second.kernels.registry.recover(never)).toMatchObject({ adopted: 1 });
+    expect(second.kernels.registry.get(id)).toMatchObject({ generation: 1, unrecordedSince: expect.any(Number) });
+  });
+
+  it('holds what it was found with while its container is not listed', async () => {
+    const { before, next } = await damaged();
+    const { id } = before.spec;
+    const second = await next();
+    const { registry } = second.kernels;
+    await registry.recover(never);
+    await second.dummy.removeContainer(second.containerOf(id).id, never);
+    const held = second.devices.heldBy(id);
+    await registry.auditDevices(never);
+    expect(second.devices.heldBy(id)).toEqual(held);
+    second.devices.release(id);
+    await registry.auditDevices(never);
+    expect(second.devices.heldBy(id)).toEqual(held);
+    expect(second.invariantViolations.snapshot()).toMatchObject({ 'missing-lease': 1 });
+    expect(second.invariantViolations.snapshot()).not.toHaveProperty('differing-resource-file');
   });
 });
 

@@ -10,6 +10,8 @@ import { scratchStep } from './scratch.ts';
 function noted() {
   const asked: unknown[] = [];
   const scratch = {
+    create: async (id: string, _: unknown, { inMemory }: { inMemory: boolean }) =>
+      void asked.push(['create', id, inMemory]),
     adoptHome: async (id: string) => void asked.push(['adopt', id]),
     keep: async (id: string, note: string) =>
       void asked.push(['keep', id, note === '' ? note : JSON.parse(note).phase]),
@@ -35,6 +37,16 @@ describe('the folders of a kernel of an earlier process', () => {
     });
     expect(asked).toEqual(isMounted ? [['adopt', limited.id]] : []);
   });
+});
+
+it('the home of a kernel in memory is made anew where a start of the machine has emptied it', async () => {
+  const { asked, step } = noted();
+  const spec = specFixture({ limits, homeInMemory: true });
+  await withDeadline({ what: 'test', timeoutMs: 5_000 }, async (deadline) => {
+    for (const phase of ['running', 'terminating'] as const)
+      await step.adopt?.(recordFixture({ spec, phase }), deadline);
+  });
+  expect(asked).toEqual([['create', spec.id, true]]);
 });
 
 describe('the folders of a kernel that ends', () => {
