@@ -11,10 +11,12 @@ import { parseArgs } from 'node:util';
  *   nightly runs
  */
 
-/** The part in which the units beside these sources, or others, are to notice their mutants. */
-const mutation = (name, sources, units = sources) => ({
+const everything = ['**', '*'];
+
+/** The part in which the units of a folder, or some of them, are to notice mutants of its sources, or of some of them. */
+const mutation = (name, folder, sources = everything, units = sources) => ({
   ...{ name: `mutation-${name}`, needsEngine: false, place: 'alone' },
-  mutated: { sources: `${sources}.ts`, units: `${units}.test.ts` },
+  mutated: { sources: `${[folder, ...sources].join('/')}.ts`, units: `${[folder, ...units].join('/')}.test.ts` },
 });
 
 /** @type {readonly Part[]} */
@@ -31,15 +33,15 @@ export const parts = [
   { name: 'budgets', needsEngine: true, place: 'alone' },
   { name: 'member', needsEngine: true, place: 'alone' },
   { name: 'integration', needsEngine: true, place: 'alone' },
-  mutation('protocol', 'src/protocol/**/*'),
-  mutation('wire', 'src/backendai/wire/**/*'),
-  mutation('resources', 'src/resources/**/*'),
-  mutation('kernel-container', 'src/kernel/container/**/*'),
-  mutation('kernel-creation', 'src/kernel/creation/**/*'),
-  mutation('kernel-reconciliation', 'src/kernel/reconciliation/**/*'),
+  mutation('protocol', 'src/protocol'),
+  mutation('wire', 'src/backendai/wire'),
+  mutation('resources', 'src/resources'),
+  mutation('kernel-container', 'src/kernel/container'),
+  mutation('kernel-creation', 'src/kernel/creation'),
+  mutation('kernel-reconciliation', 'src/kernel/reconciliation'),
   // Together they would take longer than 90 minutes.
-  mutation('kernel-a-k', 'src/kernel/[a-k]*', 'src/kernel/*'),
-  mutation('kernel-l-z', 'src/kernel/[l-z]*', 'src/kernel/*'),
+  mutation('kernel-a-k', 'src/kernel', ['[a-k]*'], ['*']),
+  mutation('kernel-l-z', 'src/kernel', ['[l-z]*'], ['*']),
 ];
 
 const names = parts.map(({ name }) => name);

@@ -13,7 +13,6 @@ import { proxyName, type ServeAgentSocket, socketsStep } from './sockets.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
-/** Says which container asks. */
 const serveAgentSocket: ServeAgentSocket = (connection, containerId) => void connection.end(String(containerId()));
 
 describe('the sockets of a kernel', () => {
