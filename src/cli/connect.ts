@@ -21,9 +21,11 @@ export async function anyClient(call: CommandCall): Promise<ApiClient> {
 }
 
 async function transportOf(call: CommandCall): Promise<UnixTransport> {
+  const { isTerminal } = call.host.io.stderr;
   let last = '';
+  // For who sits and waits; what a program writes to standard error stays the program's alone in files and pipes.
   const whileStarting = (text: string): void => {
-    if (text !== last) void call.screen.note(`the daemon is starting: ${text} …`);
+    if (isTerminal && text !== last) void call.screen.note(`the daemon is starting: ${text} …`);
     last = text;
   };
   return new UnixTransport(await socketPathOf(call), { clock: call.host.io.clock, whileStarting });
