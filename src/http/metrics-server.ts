@@ -5,6 +5,7 @@ import type { Agent } from '../agent/agent.ts';
 import { expositionType } from '../agent/metrics/exposition.ts';
 import type { HostPort } from '../config/settings.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { listen } from '../lib/listen.ts';
 import type { Logger } from '../lib/log.ts';
 
 const maxConnections = 16;
@@ -51,12 +52,9 @@ export async function startMetricsServer(
     },
   );
   server.maxConnections = maxConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      const text = `cannot serve metrics on ${host}:${port}: ${cause.message}; choose another metrics.listen`;
-      reject(new KerneletError('STATE_UNUSABLE', text, { cause }));
-    });
-    server.listen({ host, port }, resolve);
+  await listen(server, { host, port }).catch((cause: Error) => {
+    const text = `cannot serve metrics on ${host}:${port}: ${cause.message}; choose another metrics.listen`;
+    throw new KerneletError('STATE_UNUSABLE', text, { cause });
   });
   const bound = server.address();
   return {

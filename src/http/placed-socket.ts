@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folders.ts';
+import { listen } from '../lib/listen.ts';
 import type { Logger } from '../lib/log.ts';
 import { runPeriodically } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -131,7 +132,7 @@ async function bindAndMove(server: Server, socketPath: string): Promise<BoundFil
     const bound = join(folder, 's');
     const address = await openUnixAddress(bound);
     try {
-      await listen(server, address.address);
+      await listen(server, { path: address.address });
       await chmod(bound, 0o600);
       const { dev, ino } = await stat(bound);
       await rename(bound, socketPath);
@@ -145,16 +146,6 @@ async function bindAndMove(server: Server, socketPath: string): Promise<BoundFil
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function listen(server: Server, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
 
 async function checkFree(socketPath: string): Promise<void> {

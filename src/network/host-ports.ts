@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { PortRange } from '../config/settings.ts';
+import { listen } from '../lib/listen.ts';
 import type { Logger } from '../lib/log.ts';
 import { ephemeralPortFiles, poolOverlap } from '../resources/port-pool.ts';
 
@@ -9,12 +10,12 @@ import { ephemeralPortFiles, poolOverlap } from '../resources/port-pool.ts';
  * Binds the port on the address for a moment: a foreign process may hold one that our pool believes free. Answers false
  * when it is in use or may not be bound.
  */
-export function canBind(port: number, address: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: address, exclusive: true }, () => server.close(() => resolve(true)));
-  });
+export async function canBind(port: number, address: string): Promise<boolean> {
+  await using server = createServer();
+  return await listen(server, { port, host: address, exclusive: true }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Warns when the pool overlaps the ports of outgoing connections (observed 19) and is not reserved. Never rejects. */

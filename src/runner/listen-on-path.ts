@@ -1,6 +1,7 @@
 /** Listens on a UNIX socket of certain permission bits. */
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { listen } from '../lib/listen.ts';
 
 /**
  * Resolves when the server listens; the socket has these bits from the first moment on. By the mask of the process and not by
@@ -9,13 +10,10 @@ import type { Server } from 'node:net';
 export async function listenOnPath(server: Server, path: string, mode: number): Promise<void> {
   // A container that is started again finds the file of its earlier life.
   rmSync(path, { force: true });
-  const listening = new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.once('listening', resolve);
-  });
   const before = process.umask(0o777 & ~mode);
+  let listening: Promise<void>;
   try {
-    server.listen(path);
+    listening = listen(server, { path });
   } finally {
     process.umask(before);
   }

@@ -14,6 +14,7 @@ import type { HostPort } from '../../config/settings.ts';
 import { formatHostPort } from '../../config/value-types/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import { listen } from '../../lib/listen.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Access } from './access.ts';
 import type { ClusterKeys } from './cluster-keys.ts';
@@ -63,14 +64,11 @@ export async function startWatcherServer(parts: WatcherServerParts): Promise<Wat
   });
   server.maxConnections = maxConnections;
   server.keepAliveTimeout = keepAliveMs;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      const text = `the watcher cannot listen on ${formatHostPort(address)}: ${cause.message}; choose another watcher.service-addr`;
-      reject(new KerneletError('STATE_UNUSABLE', text, { cause }));
-    });
-    server.listen(address, resolve);
+  const failed = (error: Error): void => log.error('the server of the watcher failed', { error });
+  await listen(server, address, failed).catch((cause: Error) => {
+    const text = `the watcher cannot listen on ${formatHostPort(address)}: ${cause.message}; choose another watcher.service-addr`;
+    throw new KerneletError('STATE_UNUSABLE', text, { cause });
   });
-  server.on('error', (error) => log.error('the server of the watcher failed', { error }));
   const bound = server.address();
   return {
     address: { ...address, port: typeof bound === 'object' && bound !== null ? bound.port : address.port },

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
+import { listen } from '../../lib/listen.ts';
 import { type ProgramResult, runProgram } from '../../lib/run-program.ts';
 
 /** `open`: this host was reached. `unknown`: nothing answered, or the namespace could not be made. */
@@ -41,7 +42,7 @@ export async function probeBridge(bridge: string, signal: AbortSignal): Promise<
   const link = `kp-${space.slice(-8)}`;
   const server = createServer((socket) => socket.destroy());
   try {
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, gateway, resolve));
+    await listen(server, { host: gateway, port: 0 });
     const steps = [
       ['netns', 'add', space],
       ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space],

@@ -4,9 +4,10 @@
  * that is started again listens where the kernel looks. What connects is a tenant's, so its connections are bounded.
  */
 import { chmod, unlink } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { KernelId } from '../../lib/ids.ts';
+import { listen } from '../../lib/listen.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import { openUnixAddress } from '../../lib/unix-address.ts';
 
@@ -50,7 +51,7 @@ export class KernelSockets implements AsyncDisposable {
       const { address } = servers.use(await openUnixAddress(path));
       const server = createServer({ allowHalfOpen: true }, (connection) => this.#take(connection, connections, serve));
       servers.defer(() => void server.close());
-      await listen(server, address);
+      await listen(server, { path: address });
       await chmod(path, 0o666);
     }
     this.#listening.set(kernel, { connections, servers: servers.move() });
@@ -86,14 +87,4 @@ export class KernelSockets implements AsyncDisposable {
     for (const { connections } of this.#listening.values()) count += connections.size;
     return count;
   }
-}
-
-function listen(server: Server, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

@@ -1,7 +1,8 @@
 /** Starts the kernel of a kernelspec, by paths in a folder that is the tenant's alone, else by the loopback. */
 import { writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { listen } from '../../lib/listen.ts';
 import { findProgram } from '../runtime.ts';
 import { type ConnectionInfo, connectionFile } from './connection.ts';
 import { Kernel, type KernelOptions, NotConnected } from './kernel.ts';
@@ -45,19 +46,12 @@ export async function startKernel(options: StartOptions, signal: AbortSignal): P
 
 /** Ports of the loopback that nobody has; the kernel binds them a moment later. */
 async function freePorts(): Promise<ConnectionInfo['ports']> {
-  const servers = await Promise.all([0, 0, 0, 0, 0].map(listen));
+  const servers = Array.from({ length: 5 }, () => createServer());
+  await Promise.all(servers.map((server) => listen(server, { host: '127.0.0.1', port: 0 })));
   const [shell = 0, iopub = 0, stdin = 0, control = 0, hb = 0] = servers.map((server) => {
     const address = server.address();
     server.close();
     return typeof address === 'object' && address ? address.port : 0;
   });
   return { shell, iopub, stdin, control, hb };
-}
-
-function listen(port: number): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
 }

@@ -4,6 +4,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, sleep } from '../../lib/clock.ts';
+import { listen } from '../../lib/listen.ts';
 import { kernelVariables } from '../../protocol/image-contract.ts';
 import type { ServiceOutcome } from '../../protocol/kernel-services.ts';
 import type { Tenant } from '../tenant.ts';
@@ -77,10 +78,7 @@ export class TerminalService implements BuiltInService {
 
   async #listen(signal: AbortSignal): Promise<void> {
     const server = createServer({ pauseOnConnect: true });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host: '0.0.0.0', port: this.#parts.port }, () => resolve());
-    });
+    await listen(server, { host: '0.0.0.0', port: this.#parts.port });
     if (signal.aborted) {
       server.close();
       return;
