@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 const nightly = process.env['KERNELET_TEST_DEPTH'] === 'nightly';
 /** On a machine that is busy with other things, a second is too short for what comes by itself. */
 const patient = { expect: { poll: { timeout: 10_000 } } };
+/** Kernels of one engine would be in each other's way, and images may have to be built first. */
+const onEngine = { ...patient, testTimeout: 180_000, hookTimeout: 600_000, fileParallelism: false };
 /** What properties are tried with takes ten times as long at night. */
 const fuzzed = {
   ...patient,
@@ -55,11 +57,8 @@ export default defineConfig({
             'support',
             'fixtures',
           ].map((folder) => `test/${folder}/**`),
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
+          ...onEngine,
           globalSetup: ['test/support/global-setup.ts'],
-          ...patient,
         },
       },
       {
@@ -67,11 +66,8 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
+          ...onEngine,
           globalSetup: ['test/support/global-setup.ts'],
-          ...patient,
         },
       },
       {
@@ -98,11 +94,8 @@ export default defineConfig({
         test: {
           name: 'member',
           include: ['test/member/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
+          ...onEngine,
           globalSetup: ['test/support/member-setup.ts'],
-          ...patient,
         },
       },
       {
