@@ -6,18 +6,16 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { json } from 'node:stream/consumers';
 import { daemonCommand } from '../../bench/daemon-process.ts';
-import { kernelListSchema } from '../../src/http/routes/kernels.ts';
-import { statusReplySchema } from '../../src/http/routes/status.ts';
 import { childrenOf } from '../support/child-processes.ts';
+import { sharedVolumes } from '../support/command.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { firewallRules } from '../support/inventory.ts';
 import { callApi } from '../support/local-api.ts';
-import { eventually } from '../support/node-facts.ts';
+import { eventually, listedKernels, statusOf } from '../support/node-facts.ts';
 
 type Counts = Readonly<Record<string, number>>;
 
-const root = path.resolve(import.meta.dirname, '..', '..');
-const bundle = path.join(root, 'dist', 'kernelet.js');
+const bundle = path.resolve(import.meta.dirname, '..', '..', 'dist', 'kernelet.js');
 const probe = path.join(import.meta.dirname, 'probe.ts');
 
 /** The node. Disposing it removes its kernels and stops the daemon. */
@@ -49,7 +47,7 @@ export class SoakedNode implements AsyncDisposable {
     const environment = {
       KERNELET_STATE_DIR: path.join(folder, 'state'),
       KERNELET_SOCKET: path.join(folder, 'api.sock'),
-      KERNELET_VOLUME_DIR: path.join(root, '.cache', 'test', 'volumes'),
+      KERNELET_VOLUME_DIR: sharedVolumes,
     };
     const [command, ...args] = await daemonCommand(bundle, '--no-warnings', '--import', probe);
     const daemon = spawn(command, [...args, '=serve', '=--log-level', '=warn', '=--config', `=${file}`], {
@@ -61,7 +59,7 @@ export class SoakedNode implements AsyncDisposable {
       'the daemon serves',
       async () => {
         if (daemon.exitCode !== null) throw new Error(node.#said);
-        const status = await node.status();
+        const status = await statusOf(node);
         return status.phase === 'ready' ? status.agentId : null;
       },
       60_000,
@@ -76,17 +74,13 @@ export class SoakedNode implements AsyncDisposable {
     return this.#said;
   }
 
-  async status() {
-    return statusReplySchema.parse((await callApi(this.socket, 'GET', '/v1/status')).document);
-  }
-
   /** What there is of it when it has come to rest with this many kernels. */
   async atRest(kernels: number): Promise<Counts> {
     let before = '';
     const outside = await eventually(
       `the node rests with ${kernels} kernels`,
       async () => {
-        const { slots, kernels: listed } = await this.status();
+        const { slots, kernels: listed } = await statusOf(this);
         if (listed !== kernels || slots.cpus.used !== kernels) throw new Error(`there are ${listed}`);
         const counts = await this.#outside();
         const text = JSON.stringify(counts);
@@ -104,8 +98,8 @@ export class SoakedNode implements AsyncDisposable {
     if (this.#daemon.exitCode !== null || this.#daemon.signalCode !== null) return;
     const ended = once(this.#daemon, 'exit');
     try {
-      const { kernels } = kernelListSchema.parse((await callApi(this.socket, 'GET', '/v1/kernels')).document);
-      for (const { id } of kernels) await callApi(this.socket, 'DELETE', `/v1/kernels/${id}?force=true`);
+      for (const { id } of await listedKernels(this))
+        await callApi(this.socket, 'DELETE', `/v1/kernels/${id}?force=true`);
     } finally {
       this.#daemon.kill('SIGTERM');
       await ended;

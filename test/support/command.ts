@@ -18,6 +18,8 @@ export interface CommandOptions {
 }
 
 export const program = path.resolve(import.meta.dirname, '..', '..', 'bin', 'kernelet');
+/** The folder of runner volumes, for `KERNELET_VOLUME_DIR`: shared, so that not every file of tests builds one. */
+export const sharedVolumes = path.resolve(import.meta.dirname, '..', '..', '.cache', 'test', 'volumes');
 
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from '@hono/zod-openapi';
 import { kernelEventSchema } from '../../src/http/routes/events.ts';
-import { kernelSchema } from '../../src/http/routes/kernels.ts';
+import { kernelListSchema, kernelSchema } from '../../src/http/routes/kernels.ts';
 import { statusReplySchema } from '../../src/http/routes/status.ts';
 import { labelNames } from '../../src/kernel/container/ownership.ts';
 import type { Outcome } from './command.ts';
@@ -25,8 +25,13 @@ export type NodeKernel = z.output<typeof kernelSchema>;
 /** An event as the API shows it. */
 export type NodeEvent = z.output<typeof kernelEventSchema>;
 
-export async function statusOf(node: AskedNode): Promise<NodeStatus> {
+export async function statusOf(node: Pick<AskedNode, 'socket'>): Promise<NodeStatus> {
   return statusReplySchema.parse((await callApi(node.socket, 'GET', '/v1/status')).document);
+}
+
+/** The kernels that the API lists. */
+export async function listedKernels(node: Pick<AskedNode, 'socket'>): Promise<readonly NodeKernel[]> {
+  return kernelListSchema.parse((await callApi(node.socket, 'GET', '/v1/kernels')).document).kernels;
 }
 
 /** The kernels that `ps` lists. */

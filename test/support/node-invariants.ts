@@ -2,17 +2,22 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { kernelListSchema } from '../../src/http/routes/kernels.ts';
 import { listeningPorts } from './inventory.ts';
-import { callApi } from './local-api.ts';
-import { type AskedNode, containedKernels, eventsOf, eventually, type NodeKernel, statusOf } from './node-facts.ts';
+import {
+  type AskedNode,
+  containedKernels,
+  eventsOf,
+  eventually,
+  listedKernels,
+  type NodeKernel,
+  statusOf,
+} from './node-facts.ts';
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 async function settledKernels(node: AskedNode): Promise<readonly NodeKernel[]> {
   return await eventually('no kernel is on its way', async () => {
-    const { document } = await callApi(node.socket, 'GET', '/v1/kernels');
-    const { kernels } = kernelListSchema.parse(document);
+    const kernels = await listedKernels(node);
     return kernels.every(({ phase }) => phase === 'running') ? kernels : null;
   });
 }

@@ -8,7 +8,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CommandOptions, kernelet, type Outcome, outcomeOf, startKernelet } from './command.ts';
+import { type CommandOptions, kernelet, type Outcome, outcomeOf, sharedVolumes, startKernelet } from './command.ts';
 import { assertNothingLeft, type Inventory, inventory } from './inventory.ts';
 
 /** How to set a node up. */
@@ -18,9 +18,6 @@ export interface NodeOptions {
   /** The engine's address, when it is not the tests' own (a fault proxy). */
   readonly dockerHost?: string;
 }
-
-/** The folder of runner volumes is shared, so that not every test file builds one. */
-const sharedCache = path.resolve(import.meta.dirname, '..', '..', '.cache', 'test', 'volumes');
 
 export class NodeUnderTest implements AsyncDisposable {
   readonly folder: string;
@@ -41,7 +38,7 @@ export class NodeUnderTest implements AsyncDisposable {
     this.environment = {
       KERNELET_STATE_DIR: this.stateDir,
       KERNELET_SOCKET: this.socket,
-      KERNELET_VOLUME_DIR: sharedCache,
+      KERNELET_VOLUME_DIR: sharedVolumes,
       DOCKER_HOST: dockerHost,
     };
   }

@@ -1,14 +1,14 @@
 /** Images that tests use: built by the program itself when they are missing. */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
+import { program, sharedVolumes } from './command.ts';
 
-const program = path.resolve(import.meta.dirname, '..', '..', 'bin', 'kernelet');
 const cache = path.resolve(import.meta.dirname, '..', '..', '.cache', 'test');
 /** A state folder of the tests' own, so that no daemon of the machine is asked. */
 const places = (): Record<string, string> => ({
   KERNELET_STATE_DIR: path.join(cache, 'state'),
   KERNELET_SOCKET: path.join(cache, 'none.sock'),
-  KERNELET_VOLUME_DIR: path.join(cache, 'volumes'),
+  KERNELET_VOLUME_DIR: sharedVolumes,
 });
 
 /** Builds them. Throws when there is no engine: a test that needs one never passes without. */

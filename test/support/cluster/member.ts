@@ -12,7 +12,7 @@ import { decodePlain } from '../../../src/backendai/wire/extension.ts';
 import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { newKernelId } from '../../../src/lib/ids.ts';
 import { CallosumClient, type ClientKeys } from '../callosum-client.ts';
-import { kernelet, type Outcome, startKernelet } from '../command.ts';
+import { kernelet, type Outcome, sharedVolumes, startKernelet } from '../command.ts';
 import { createKernelsArguments, kernelConfigFixture } from '../create-kernels-request.ts';
 import { assertNothingLeft, type Inventory, inventory } from '../inventory.ts';
 import { freePorts, ownFolder } from './server-process.ts';
@@ -51,7 +51,6 @@ export interface MemberEvent {
 }
 
 const simulationProgram = path.resolve(import.meta.dirname, 'simulated-member.ts');
-const sharedCache = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'test', 'volumes');
 
 const callMs = 60_000;
 /** For the daemon to end. */
@@ -136,7 +135,7 @@ export class Member implements AsyncDisposable {
   get environment(): Readonly<Record<string, string>> {
     const { dockerHost } = this.#options;
     return {
-      KERNELET_VOLUME_DIR: sharedCache,
+      KERNELET_VOLUME_DIR: sharedVolumes,
       BACKEND_CPU_OVERCOMMIT_FACTOR: '10',
       ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }),
       ...this.#options.environment,

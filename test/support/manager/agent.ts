@@ -6,7 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { program } from '../command.ts';
+import { program, sharedVolumes } from '../command.ts';
 import { engineCall, engineGet } from '../engine-api.ts';
 import type { ManagerPlace } from './place.ts';
 
@@ -20,7 +20,6 @@ export const agentPorts = {
   lastOfKernels: 27999,
 };
 
-const volumeCache = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'test', 'volumes');
 const startPatienceMs = 60_000;
 
 export interface AgentOptions {
@@ -132,7 +131,7 @@ export class AgentUnderTest implements AsyncDisposable {
         ...process.env,
         KERNELET_STATE_DIR: path.join(this.folder, 'state'),
         KERNELET_SOCKET: path.join(this.folder, 'kernelet.sock'),
-        KERNELET_VOLUME_DIR: volumeCache,
+        KERNELET_VOLUME_DIR: sharedVolumes,
         // Sessions of one core each go side by side on a machine of two.
         BACKEND_CPU_OVERCOMMIT_FACTOR: String(cpuOvercommit),
       },
