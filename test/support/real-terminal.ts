@@ -12,8 +12,7 @@ export class RealTerminal implements Disposable {
   readonly #terminal: ProgramTerminal;
   #from = 0;
   /** Everything that was shown so far. */
-  shown = '';
-  ended = false;
+  #shown = '';
 
   constructor(environment: Readonly<Record<string, string>>, folder: string, size: TerminalSize) {
     const searchPath = `${path.dirname(program)}:${process.env['PATH'] ?? ''}`;
@@ -21,18 +20,16 @@ export class RealTerminal implements Disposable {
     const argv = ['bash', '--norc', '--noprofile', '--noediting', '-i'];
     this.#terminal = openTerminal({ argv, environ, folder, launcher: '/bin/sh' }, size, {
       onOutput: (bytes) => {
-        this.shown += Buffer.from(bytes).toString();
+        this.#shown += Buffer.from(bytes).toString();
         return true;
       },
-      onEnd: () => {
-        this.ended = true;
-      },
+      onEnd: () => {},
     });
   }
 
   /** Types keys; what is shown from now on counts for `shows`. */
   async type(keys: string): Promise<void> {
-    this.#from = this.shown.length;
+    this.#from = this.#shown.length;
     await this.#terminal.write(Buffer.from(keys));
   }
 
@@ -57,7 +54,7 @@ export class RealTerminal implements Disposable {
   }
 
   get #new(): string {
-    return this.shown.slice(this.#from);
+    return this.#shown.slice(this.#from);
   }
 
   [Symbol.dispose](): void {
