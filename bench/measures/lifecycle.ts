@@ -41,6 +41,7 @@ async function journalMs(stage: Stage): Promise<number> {
   const text = (await bodyOf(await open(stage.socket, 'GET', '/metrics'))).toString();
   const series = 'kernelet_operation_duration_seconds_sum{component="journal",operation="write",outcome="ok"} ';
   const line = text.split('\n').find((one) => one.startsWith(series));
+  // There is none before the first kernel.
   return Number(line?.slice(series.length) ?? 0) * 1000;
 }
 
@@ -54,6 +55,7 @@ async function oneRound(stage: Stage): Promise<Round> {
   const id = await stage.create();
   const ready = performance.now();
   const journal = (await journalMs(stage)) - journalBefore;
+  if (!(journal > 0)) throw new Error('the daemon has counted no write of the journal during a creation');
   const asked = performance.now();
   await firstAnswer(stage, id);
   const answered = performance.now();

@@ -210,13 +210,13 @@ function figures(): SimulationFigures {
   };
 }
 
-async function reconcile(rounds: number): Promise<void> {
+async function reconcile(registry: KernelRegistry, rounds: number): Promise<void> {
   const took: Took[] = [];
   for (let round = 0; round < rounds; round += 1) {
     took.push(
       await maxBlock(async () => {
-        await kernels?.sweep(stop.signal);
-        await kernels?.auditDevices(stop.signal);
+        await registry.sweep(stop.signal);
+        await registry.auditDevices(stop.signal);
       }),
     );
   }
@@ -226,7 +226,7 @@ async function reconcile(rounds: number): Promise<void> {
 async function obey(order: Order): Promise<void> {
   if (order.order === 'hang') engine.fail(order.method, { kind: 'hang' }, { times: order.times });
   if (order.order === 'keep' && options.containers !== undefined) await keep(options.containers);
-  if (order.order === 'reconcile') await reconcile(order.rounds);
+  if (order.order === 'reconcile' && kernels) await reconcile(kernels, order.rounds);
   if (order.order === 'begin') begin(order.ticks === true);
   process.send?.(figures());
 }
