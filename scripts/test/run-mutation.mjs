@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { withoutCounts } from './run-part.mjs';
 
 /** Per cent of the mutants that some test must notice. */
 const neededScore = 80;
@@ -46,11 +47,9 @@ export async function runMutation(name, { sources, units }, { filters, environ, 
   const minutes = (performance.now() - begun) / 60_000;
   const outcome = { name, minutes, mended: [] };
   const text = await readFile(report, 'utf8').catch(() => null);
-  if (text === null) return { ...outcome, ...failedBy('it left no report') };
+  if (text === null) return { ...outcome, ...withoutCounts('mutants') };
   return { ...outcome, ...countsOf(JSON.parse(text).files) };
 }
-
-const failedBy = (message) => ({ passed: 0, skipped: 0, failed: 1, failures: [{ test: 'mutants', message }] });
 
 /**
  * Counts mutants; too many that no test notices are one failure, which names them.
@@ -63,7 +62,7 @@ export function countsOf(files) {
   );
   const killed = mutants.filter(({ status }) => noticed.includes(status)).length;
   const alive = mutants.filter(({ status }) => !noticed.includes(status) && status !== untried);
-  if (killed + alive.length === 0) return failedBy('there are no mutants');
+  if (killed + alive.length === 0) return withoutCounts('mutants', 'there are no mutants');
   const score = (100 * killed) / (killed + alive.length);
   const counts = { passed: killed, skipped: alive.length, failed: 0, failures: [] };
   console.log(`${killed} of ${killed + alive.length} mutants are noticed (${score.toFixed(1)} %); these are not:`);

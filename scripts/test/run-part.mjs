@@ -58,8 +58,7 @@ export async function runPart(name, { scratch, filters, environ, signal, quietly
 /** A file that fails before its first test counts as one failure, and so does a run that ends badly without any. */
 async function countsOf(report, status) {
   const text = await readFile(report, 'utf8').catch(() => null);
-  if (text === null)
-    return { passed: 0, skipped: 0, failed: 1, failures: [failure('the run', 'it left no report')], mended: [] };
+  if (text === null) return withoutCounts('the run');
   const { testResults, numPassedTests, numPendingTests } = JSON.parse(text);
   const failures = testResults.flatMap(failuresOfFile);
   if (failures.length === 0 && status !== 0)
@@ -79,5 +78,11 @@ const failuresOfTests = (file, status) =>
     .map((test) => failure(`${fileOf(file)} > ${test.fullName}`, test.failureMessages.join('\n')));
 
 const fileOf = ({ name }) => path.relative(process.cwd(), name);
+
+/** Of a run, or of whatever else is named, that has told nothing of its tests. */
+export const withoutCounts = (test, message = 'it left no report') => ({
+  ...{ passed: 0, skipped: 0, failed: 1, mended: [] },
+  failures: [failure(test, message)],
+});
 
 const failure = (test, message) => ({ test, message: message.trim().slice(0, charactersOfAFailure) });
