@@ -10,7 +10,10 @@ export interface Round {
   readonly problem: string | null;
 }
 
-/** Plays for so many seconds, one round at least; the stage's end counts as a round. A round that fails is the last before that. */
+/** One alone says little; the first may wait longer than there is time for what a trouble left. */
+const leastRounds = 2;
+
+/** Plays for so many seconds, and two rounds at least; the stage's end counts as a round. A round that fails is the last before that. */
 export async function playChaos(
   stage: Stage,
   seconds: number,
@@ -45,7 +48,7 @@ export async function playChaos(
       await served;
       tellRound(done, '', problemOf(error, stage));
     }
-  } while (performance.now() < end && rounds.at(-1)?.problem === null);
+  } while ((performance.now() < end || rounds.length < leastRounds) && rounds.at(-1)?.problem === null);
   await stage[Symbol.asyncDispose]().then(
     () => note('at the end nothing is left', null),
     (error: unknown) => note('at the end something is left', problemOf(error, stage)),
