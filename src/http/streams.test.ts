@@ -7,7 +7,7 @@ import { FrameDecoder } from '../protocol/frame.ts';
 import { framesMediaType } from '../protocol/run-frames.ts';
 import { createApp } from './app.ts';
 import type { ApiApp } from './operation.ts';
-import { runEventSchema } from './routes/runs.ts';
+import { runEventSchema } from './run-event-schema.ts';
 
 let agent: FakeAgent;
 let app: ApiApp;

@@ -2,11 +2,8 @@
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { newRunId, parseRunId, type RunId } from '../../lib/ids.ts';
-import { displayRoles } from '../../protocol/display.ts';
-import type { EventDocument } from '../../protocol/event-document.ts';
 import { endReasons, type NumberedRunEvent, type RunSummary, runPhases } from '../../protocol/run-event.ts';
 import { encodeErrorFrame, encodeKeepAliveFrame, encodeRunFrame, framesMediaType } from '../../protocol/run-frames.ts';
-import { leastMemoryBytes, maxCpuSeconds, maxLimitBytes } from '../../protocol/run-limits.ts';
 import {
   encodeRunEvent,
   eventStream,
@@ -16,100 +13,21 @@ import {
   serverSentEvents,
 } from '../event-stream.ts';
 import {
-  argumentsField,
   boundedText,
   codeField,
-  contextField,
   doneSchema,
-  durationField,
-  environField,
   eventNumberField,
   flagField,
   kernelIdField,
   kernelParamsSchema,
-  pathField,
   runIdField,
-  runNameField,
   terminalSizeSchema,
 } from '../fields.ts';
 import { maxInputBytes, runSignals } from '../limits.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
+import { framesSchema, runEventSchema } from '../run-event-schema.ts';
+import { contextOfCode, executeRequestSchema } from '../run-request.ts';
 import { openStream } from '../stream-reply.ts';
-
-const timeoutMs = durationField
-  .nullable()
-  .default(null)
-  .openapi({ description: 'The program is killed after this long; null = no limit.' });
-const contextOfCode = contextField.optional().openapi({ description: 'The context that runs it; `main` when absent.' });
-const shellCommand = codeField.nullable().default(null);
-
-const sourceSchema = z.discriminatedUnion('from', [
-  z.strictObject({ from: z.literal('code'), code: codeField }),
-  z.strictObject({ from: z.literal('file'), path: pathField }),
-  z.strictObject({ from: z.literal('stdin') }),
-]);
-
-/** What programs and commands may have beside what they run. */
-const processOptions = {
-  name: runNameField.optional(),
-  cwd: pathField
-    .optional()
-    .openapi({ description: 'The folder in which it runs, from the home on; the home when absent.' }),
-  environ: environField.optional().openapi({ description: "Added to the kernel's variables." }),
-  stdin: z
-    .enum(['stream', 'closed'])
-    .optional()
-    .openapi({ description: '`closed`: its standard input is empty. `stream` when absent: it is sent.' }),
-  output: z.enum(['wait', 'newest']).optional().openapi({
-    description:
-      '`wait`, when absent: it stands still while much output is unread, and has one reader. `newest`: it never waits, any number of readers begin where they like, and about the newest MiB is kept.',
-  }),
-  limits: z
-    .strictObject({
-      cpuSeconds: z.int().min(1).max(maxCpuSeconds).optional().openapi({
-        description: 'Of CPU time of each of its processes; the run then ends with reason `cpu-limit`.',
-      }),
-      memoryBytes: z.int().min(leastMemoryBytes).max(maxLimitBytes).optional().openapi({
-        description: 'Of address space of each of its processes: what is more, they are refused.',
-      }),
-      outputBytes: z.int().min(0).max(maxLimitBytes).optional().openapi({
-        description:
-          'On all its streams together; what is more is dropped, and the run ends with reason `output-limit`.',
-      }),
-    })
-    .optional()
-    .openapi({ description: "What the program itself may take, beside the kernel's limits." }),
-  tty: terminalSizeSchema.optional().openapi({
-    description:
-      'Its standard streams are a terminal that begins with this size: what it shows comes as `stdout`, what is typed is sent to `stdin`, and output is `newest`. The variable `TERM` says what shows it, `xterm-256color` when absent.',
-  }),
-};
-
-const executeRequestSchema = z
-  .discriminatedUnion('mode', [
-    z.strictObject({ mode: z.literal('query'), code: codeField, context: contextOfCode, timeoutMs }),
-    z.strictObject({
-      mode: z.literal('batch'),
-      clean: shellCommand,
-      build: shellCommand,
-      exec: shellCommand,
-      timeoutMs,
-    }),
-    z.strictObject({
-      mode: z.literal('program'),
-      source: sourceSchema,
-      args: argumentsField.default([]),
-      ...processOptions,
-      timeoutMs,
-    }),
-    z.strictObject({
-      mode: z.literal('command'),
-      argv: argumentsField.refine((argv) => argv.length > 0, 'a command needs at least its name'),
-      ...processOptions,
-      timeoutMs,
-    }),
-  ])
-  .openapi('ExecuteRequest');
 
 const executeBodySchema = z.strictObject({ run: runIdField.optional(), request: executeRequestSchema });
 
@@ -200,63 +118,7 @@ export const runSummarySchema = z
   })
   .openapi('RunSummary') satisfies z.ZodType<Document<RunSummary>>;
 
-const exitCode = z.int();
-
-const formSchema = z
-  .union([
-    z.strictObject({ type: z.string(), text: z.string() }),
-    z.strictObject({ type: z.string(), base64: z.string() }),
-  ])
-  .openapi('DisplayedForm', { description: 'A form of a value: a picture is in base64, what is text is text.' });
 const runListSchema = z.strictObject({ runs: z.array(runSummarySchema).readonly() }).openapi('RunList');
-
-/** The `data` of a server-sent event of a run; its `id` is `n`. */
-export const runEventSchema = z
-  .strictObject({
-    n: z.int().min(1),
-    event: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('queued'), behind: z.string() }),
-      z.strictObject({ kind: z.literal('started') }),
-      z.strictObject({
-        kind: z.literal('dropped'),
-        upTo: z.int().openapi({
-          description:
-            'So many bytes of output from the beginning on are not kept any more; what follows comes behind them.',
-        }),
-      }),
-      z.strictObject({ kind: z.literal('stdout') }),
-      z.strictObject({ kind: z.literal('stderr') }),
-      z.strictObject({
-        kind: z.literal('display'),
-        role: z.enum(displayRoles).openapi({ description: '`result`: the value of the code that was run.' }),
-        forms: z.array(formSchema).readonly(),
-        omitted: z
-          .array(z.strictObject({ type: z.string(), bytes: z.int() }))
-          .readonly()
-          .openapi({ description: 'Forms that were too large.' }),
-      }),
-      z.strictObject({
-        kind: z.literal('error'),
-        name: z.string().openapi({ example: 'ZeroDivisionError' }),
-        message: z.string().openapi({ example: 'division by zero' }),
-        traceback: z.string().openapi({ description: 'Empty when the program has told of the error in its own way.' }),
-      }),
-      z.strictObject({ kind: z.literal('waiting-input'), prompt: z.string(), password: z.boolean() }),
-      z.strictObject({ kind: z.literal('clean-finished'), exitCode }),
-      z.strictObject({ kind: z.literal('build-finished'), exitCode }),
-      z.strictObject({ kind: z.literal('finished'), exitCode, reason: z.enum(endReasons) }),
-    ]),
-    body: z.string().optional().openapi({ description: 'The bytes of output in base64.' }),
-  })
-  .openapi('RunEvent') satisfies z.ZodType<{ readonly event: Document<EventDocument> }>;
-
-/** The events of a run as frames. */
-const framesSchema = z.any().openapi({
-  type: 'string',
-  format: 'binary',
-  description:
-    'The same events with their bytes as they are. Each is a frame: its length as 32 bits, big-endian; the length of its head likewise; the head, in JSON: `{"n", "event"}`; and the bytes: of output, of a traceback, or of the forms of a value, one behind the other, each of which has in the head its `type` and how many `bytes` are its. A head `{"error"}` ends the stream, a head `{}` means nothing.',
-});
 
 const tag = 'runs';
 const path = '/v1/kernels/{id}/runs/{run}';
