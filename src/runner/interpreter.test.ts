@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -65,10 +66,27 @@ function driven(script: string) {
     const { exitCode, reason } = await interpreter.execute(execution, code);
     return { exitCode, reason, output: output() };
   };
-  return { interpreter, query, starts: () => starts };
+  return { interpreter, query, tenant, starts: () => starts };
 }
 
 describe('a driver', () => {
+  it('is heard to its last word, also where its end is noticed before', async () => {
+    const { interpreter, tenant } = driven(`
+      const last = { ev: 'unable', isMissing: true, reason: 'no kernel' };
+      channel.write(JSON.stringify(last) + '\\n', () => process.exit());`);
+    const run = tenant.run.bind(tenant);
+    vi.spyOn(tenant, 'run').mockImplementation(async (...command) => {
+      const running = await run(...command);
+      const late = new PassThrough();
+      const said: Buffer[] = [];
+      running.duplex(3)?.on('data', (chunk: Buffer) => said.push(chunk));
+      void running.exited.then(() => setImmediate(() => late.end(Buffer.concat(said))));
+      return { ...running, duplex: () => late };
+    });
+    expect(await interpreter.isThere()).toBe(false);
+    expect([interpreter.state, await interpreter.start()]).toEqual(['none', 'no kernel']);
+  });
+
   it('may send printed text as events', async () => {
     const { query } = driven(`
       on.execute = ({ id }) => {

@@ -3,6 +3,7 @@
  * started again after it died. One query at a time; its lane sees to that.
  */
 import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import { toGeneration3 } from '../protocol/generation-3.ts';
 import type { InterpreterState } from '../protocol/kernel-contexts.ts';
@@ -165,8 +166,9 @@ export class Interpreter {
       stdout: (bytes) => this.#output('stdout', bytes),
       stderr: (bytes) => this.#output('stderr', bytes),
     });
+    const control = running.duplex(3);
     this.#running = running;
-    this.#control = running.duplex(3);
+    this.#control = control;
     this.#listen(running);
     const ready = new Promise<string | null>((resolve) => {
       this.#ready = (event) => {
@@ -176,9 +178,11 @@ export class Interpreter {
         resolve(event.ev === 'ready' ? null : event.reason);
       };
     });
-    const died = running.exited.then(
-      ({ exitCode, notStarted }) => notStarted ?? `the interpreter ended with status ${exitCode} while it started`,
-    );
+    const died = running.exited.then(async ({ exitCode, notStarted }) => {
+      // Its end may be noticed before its last word has been read.
+      if (control) await finished(control, { writable: false }).catch(() => {});
+      return notStarted ?? `the interpreter ended with status ${exitCode} while it started`;
+    });
     const late = Promise.withResolvers<string>();
     using _timer = clock.after(startTimeoutMs, () => {
       running.signal('SIGKILL');
