@@ -86,10 +86,11 @@ it('runs on without viewers for ten minutes, and not beyond', async () => {
 });
 
 it('is hung up with its viewer when nobody can come back', () => {
-  const { terminal, told } = setUp(false);
+  const { terminal, told, ends } = setUp(false);
   const { looks } = viewer();
   terminal.join(looks);
   terminal.leave(looks);
   terminal.leave(looks);
-  expect(told.slice(-2)).toEqual(['hung up', 'over']);
+  ends();
+  expect(told).toEqual(['resumed', 'hung up', 'over']);
 });

@@ -22,7 +22,7 @@ export interface SharedTerminalParts {
   /** Whether it lives on for a while when nobody looks. */
   readonly isKept: boolean;
   open(events: TerminalEvents): ProgramTerminal;
-  /** Its shell has ended, or nobody came back to it. */
+  /** Its shell has ended, or nobody came back to it; told once. */
   onEnd(): void;
   readonly clock?: Clock;
 }
@@ -36,6 +36,7 @@ export class SharedTerminal implements Disposable {
   /** Each with the number of what it has been shown last. */
   readonly #viewers = new Map<Viewer, number>();
   #away: Timer | null = null;
+  #isOver = false;
 
   /** Throws as `open` does. */
   constructor(parts: SharedTerminalParts) {
@@ -107,7 +108,10 @@ export class SharedTerminal implements Disposable {
     }
   }
 
+  /** What was hung up ends once more, when its shell does. */
   #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#away?.[Symbol.dispose]();
     this.#viewers.clear();
     this.#parts.onEnd();
