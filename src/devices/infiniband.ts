@@ -24,15 +24,15 @@ export function ownLockedBytes(limits: string): number {
 }
 
 /**
- * The devices and what programs may lock for them. Looked at for each container, since drivers come and go. Never rejects.
+ * The devices and what programs may lock for them; null without a card. Looked at for each container, since drivers come and go.
+ * Never rejects.
  * `folder` is another one in tests.
  */
 export async function infinibandDevices(
   folder = '/dev/infiniband',
-): Promise<{ readonly nodes: readonly string[]; readonly lockedBytes: number }> {
-  const [nodes, limits] = await Promise.all([
-    deviceFiles(folder),
-    readFile('/proc/self/limits', 'utf8').catch(() => ''),
-  ]);
+): Promise<{ readonly nodes: readonly string[]; readonly lockedBytes: number } | null> {
+  const nodes = await deviceFiles(folder);
+  if (nodes.length === 0) return null;
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
   return { nodes, lockedBytes: ownLockedBytes(limits) };
 }

@@ -74,8 +74,8 @@ export interface ContainerSettings {
   readonly hardening: ContainerHardening;
   /** Asked for each container: files of the host that it sees. */
   readonly views?: () => Promise<readonly ContainerMount[]>;
-  /** Asked for each container: devices of this machine that all of them get. */
-  readonly commonDevices?: () => Promise<CommonDevices>;
+  /** Asked for each container: devices of this machine that all of them get; null: it has none. */
+  readonly commonDevices?: () => Promise<CommonDevices | null>;
   /** Address that ports are published on. */
   readonly publishAddress: string;
   /** Names of services that are published on the loopback address in any case. */
@@ -108,7 +108,7 @@ interface SpecParts {
   readonly volume: string;
   readonly overrides?: ContainerSpec['overrides'];
   readonly views?: readonly ContainerMount[] | undefined;
-  readonly commonDevices?: CommonDevices | undefined;
+  readonly commonDevices?: CommonDevices | null | undefined;
   /** What a read-only root file system needs to know of the image's; null where it can be written. */
   readonly imageRoot: ImageRoot | null;
 }
@@ -185,7 +185,6 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
   const { spec, placement, generation } = record;
   const { limits } = spec;
   const { ownership, settings, commonDevices } = parts;
-  const common = commonDevices?.nodes.length ? commonDevices : null;
   const { limited, swap } = settings.hardening;
   const [name] = ownership.containerNames(spec.id, spec.image.reference);
   const { imageBootstrap, imageCapabilities } = settings.hardening;
@@ -219,9 +218,9 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
       ...(limits.sharedMemoryBytes === null ? {} : { sharedMemoryBytes: limits.sharedMemoryBytes }),
       ...(limits.diskBytes === null ? {} : { diskBytes: limits.diskBytes }),
       ...(limits.openFiles === null ? {} : { openFiles: limits.openFiles }),
-      ...(common === null ? {} : { lockedBytes: common.lockedBytes }),
+      ...(commonDevices ? { lockedBytes: commonDevices.lockedBytes } : {}),
     },
-    devices: containerDevices(placement.provision, common?.nodes),
+    devices: containerDevices(placement.provision, commonDevices?.nodes),
     network: networkOf(record, settings),
     networkAliases: typeof spec.network === 'object' ? spec.network.aliases : [],
     ...(typeof spec.network === 'object' ? { hosts: spec.network.hosts } : {}),
