@@ -13,7 +13,7 @@
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest, ProcessOptions, ProgramSource } from './execute-request.ts';
 import { FrameError } from './frame.ts';
-import { type Fields, flag, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { type Fields, flag, isAbsent, list, object, oneOf, runId, text, whole } from './guards.ts';
 import { type ContextSpec, type ContextState, contextName } from './kernel-contexts.ts';
 import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptions } from './kernel-services.ts';
 import { runName } from './run-description.ts';
@@ -310,8 +310,6 @@ function processOptions({ name, cwd, environ, stdin, output, tty, limits }: Fiel
     ...(isAbsent(limits) ? {} : { limits: runLimits(limits) }),
   };
 }
-
-const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
 function variables(value: unknown): Readonly<Record<string, string>> {
   const entries = Object.entries(object(value, 'environ'));

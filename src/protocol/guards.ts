@@ -11,6 +11,9 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 const runIdForm = /^[A-Za-z0-9._-]{1,64}$/;
 
+/** Whether a field is not said, for which `null` counts too. */
+export const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+
 /** An object, whatever its fields. */
 export function object(value: unknown, what: string): Fields {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {

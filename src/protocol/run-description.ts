@@ -1,7 +1,7 @@
 /** What a run is, beside where it stands: said by runners, which nobody believes more than the form of it. */
 import { contextOf, type ExecuteRequest } from './execute-request.ts';
 import { FrameError } from './frame.ts';
-import { type Fields, finite, object, oneOf, text, whole } from './guards.ts';
+import { type Fields, finite, isAbsent, object, oneOf, text, whole } from './guards.ts';
 import { contextName } from './kernel-contexts.ts';
 
 /** What a program has used from its start to its end. */
@@ -78,7 +78,7 @@ export function runDescription(fields: Fields): RunDescription {
     pid: pid === null ? null : whole(pid, 'pid', 1),
     startedAt: startedAt === null ? null : finite(startedAt, 'startedAt'),
     // Nor do they say what was used.
-    usage: fields['usage'] === undefined || fields['usage'] === null ? null : programUsage(fields['usage']),
+    usage: isAbsent(fields['usage']) ? null : programUsage(fields['usage']),
   };
 }
 

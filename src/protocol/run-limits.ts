@@ -1,5 +1,5 @@
 /** What one program or command may take, beside what its kernel may; what is absent only the kernel limits. */
-import { object, whole } from './guards.ts';
+import { isAbsent, object, whole } from './guards.ts';
 
 /** Limits of a run. Reaching one ends a program unlike any exit of its own, but for memory, which it is refused. */
 export interface RunLimits {
@@ -28,5 +28,3 @@ export function runLimits(value: unknown): RunLimits {
     ...(isAbsent(outputBytes) ? {} : { outputBytes: whole(outputBytes, 'outputBytes', 0, maxLimitBytes) }),
   };
 }
-
-const isAbsent = (value: unknown): boolean => value === undefined || value === null;
