@@ -134,12 +134,14 @@ export class Runner {
     if (this.#config.interpreter === 'eager') void this.#parts.contexts.main.interpreter?.start();
   }
 
-  /** A step that fails is reported in the status, and the start goes on. */
-  async #step(what: string, action: () => void | Promise<void>): Promise<void> {
+  /** A step that fails is reported in the status, and the start goes on; says whether it went well. */
+  async #step(what: string, action: () => void | Promise<void>): Promise<boolean> {
     try {
       await action();
+      return true;
     } catch (error) {
       this.#status.problem(`${what} could not be set up: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
     }
   }
 
@@ -147,13 +149,10 @@ export class Runner {
   async #linkSockets(): Promise<boolean> {
     const { links } = this.#config;
     if (links.length === 0) return true;
-    let done = false;
-    await this.#step('the sockets of the host', async () => {
+    return await this.#step('the sockets of the host', async () => {
       const { linkSockets } = await import('./socket-links.ts');
       linkSockets(links);
-      done = true;
     });
-    return done;
   }
 
   #compose(user: TenantUser, container: ReadonlyMap<string, string>): Record<string, string> {
