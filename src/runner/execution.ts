@@ -6,7 +6,8 @@ import { closeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import type { ProcessOptions } from '../protocol/execute-request.ts';
 import { type EndReason, maxPrompt } from '../protocol/run-event.ts';
-import type { TerminalSize } from '../protocol/terminal-size.ts';
+import { type TerminalSize, usualKind } from '../protocol/terminal-size.ts';
+import { asTenant } from './as-tenant.ts';
 import { AskedInput } from './asked-input.ts';
 import { limited, programOf } from './limited-command.ts';
 import { oomKills } from './oom-kills.ts';
@@ -16,7 +17,8 @@ import type { TenantCommand } from './runtime.ts';
 import type { RunningCommand, Tenant } from './tenant.ts';
 import { type ExitFacts, signalNumber, type TenantProcess } from './tenant-process.ts';
 import { InputWriter } from './tenant-streams.ts';
-import type { TenantTerminal } from './terminal/tenant-terminal.ts';
+import type { Pty } from './terminal/pty.ts';
+import { volumePaths } from './volume-paths.ts';
 
 const killAfterMs = 2000;
 const killed = -9;
@@ -48,7 +50,7 @@ export class Execution implements RunControl, Disposable {
   #input: InputWriter | null = null;
   #inputDescriptor: number | null = null;
   /** As soon as the run has begun, when it is to have one. */
-  #terminal: Promise<TenantTerminal> | null = null;
+  #terminal: Promise<Pty> | null = null;
   #size: TerminalSize | null;
   /** The first one has been asked; the others wait for it. */
   readonly #questions: Question[] = [];
@@ -95,16 +97,17 @@ export class Execution implements RunControl, Disposable {
     if (this.#stopped) return { exitCode: this.#stopped.exitCode, notStarted: null };
     const { environ, cwd = null, limits } = this.#options;
     let own: TenantCommand = { ...command, environ: { ...command.environ, ...environ }, cwd: main ? cwd : null };
-    if (main && limits) {
+    const terminal = main ? await this.#terminal : null;
+    if (main && (limits || terminal)) {
       const program = programOf(this.tenant, own);
       const notStarted = `${command.argv[0]}: not found`;
       if (program === null) {
         this.say(notStarted);
         return { exitCode: 127, notStarted };
       }
-      own = { ...own, argv: limited(program, command.argv.slice(1), limits) };
+      own = { ...own, argv: limited(program, command.argv.slice(1), limits ?? {}) };
     }
-    if (main && this.#terminal) return await this.#onTerminal(await this.#terminal, own);
+    if (terminal) return await this.#onTerminal(terminal, own);
     using asked = main && this.#isAsked ? await this.#askedInput() : null;
     const { taskLog } = this.tenant;
     taskLog?.open();
@@ -214,19 +217,20 @@ export class Execution implements RunControl, Disposable {
     this.#release.dispose();
   }
 
-  /** Loaded only where a run has one: each module costs every kernel memory. */
-  async #openTerminal(size: TerminalSize): Promise<TenantTerminal> {
-    const { TenantTerminal } = await import('./terminal/tenant-terminal.ts');
-    const terminal = new TenantTerminal(this.tenant, size, (bytes) =>
-      this.run.output('stdout', this.#withinLimit(bytes)),
-    );
-    this.#release.use(terminal);
-    return terminal;
+  /** Opened as the tenant, whose it then is. Loaded only where a run has one: each module costs every kernel memory. */
+  async #openTerminal(size: TerminalSize): Promise<Pty> {
+    const { Pty } = await import('./terminal/pty.ts');
+    const take = (bytes: Uint8Array): boolean => {
+      this.run.output('stdout', this.#withinLimit(bytes));
+      return true;
+    };
+    return this.#release.use(asTenant(this.tenant, () => new Pty(size, take)));
   }
 
   /** What is typed and shown there is nobody's log. */
-  async #onTerminal(terminal: TenantTerminal, command: TenantCommand): Promise<ExitFacts> {
-    const running = terminal.start(command);
+  async #onTerminal(terminal: Pty, command: TenantCommand): Promise<ExitFacts> {
+    const argv = terminal.commandLine(volumePaths.shell, command.argv);
+    const running = this.tenant.spawn({ ...command, argv, environ: { TERM: usualKind, ...command.environ } }, 'ignore');
     this.aim(running);
     const facts = await this.#watched(running);
     this.aim(null);

@@ -1,4 +1,4 @@
-/** How a program comes to have limits: the volume's shell sets them and becomes it. */
+/** How a program is found that a shell becomes, and how it comes to have limits: the volume's shell sets them before. */
 import type { RunLimits } from '../protocol/run-limits.ts';
 import { asTenant } from './as-tenant.ts';
 import { findProgram, type TenantCommand } from './runtime.ts';

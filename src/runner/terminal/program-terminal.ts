@@ -1,9 +1,8 @@
 /** A program on a terminal of its own, with the ids of this process. */
 import { spawn } from 'node:child_process';
-import type { TerminalSize } from '../../protocol/terminal-size.ts';
+import { type TerminalSize, usualKind } from '../../protocol/terminal-size.ts';
 import { withoutHidden } from '../inherited-descriptors.ts';
 import { Pty } from './pty.ts';
-import { onTerminal } from './terminal-command.ts';
 
 /** What runs on it, and how it comes there. */
 export interface TerminalProgram {
@@ -34,9 +33,9 @@ export interface ProgramTerminal extends Disposable {
 export function openTerminal(program: TerminalProgram, size: TerminalSize, events: TerminalEvents): ProgramTerminal {
   const { argv, environ, folder, launcher } = program;
   const pty = new Pty(size, (bytes) => events.onOutput(bytes));
-  const [command = '', ...args] = onTerminal(launcher, pty.path, argv);
+  const [command = '', ...args] = pty.commandLine(launcher, argv);
   const child = spawn(command, args, {
-    env: { ...environ, TERM: 'xterm-256color', PWD: folder },
+    env: { ...environ, TERM: usualKind, PWD: folder },
     cwd: folder,
     stdio: withoutHidden('ignore'),
     detached: true,

@@ -1,4 +1,4 @@
-/** A pseudoterminal, as whoever shows and types sees it. Programs open it by its path. */
+/** A pseudoterminal, as whoever shows and types sees it. Programs open it by its path, /dev/pts/N. */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { KerneletError } from '../../lib/errors.ts';
@@ -14,12 +14,17 @@ const multiplexer = { major: 5, minor: 2 };
 const [firstTerminalMajor, lastTerminalMajor] = [136, 143];
 
 /**
+ * A session leader that opens a terminal gets it as its own, from which its keys and its hang-up come. Words are of UTF-8, so that
+ * erasing one takes it whole; `stty` is one of the shell's or found on the program's PATH, and goes without saying.
+ */
+const becomeProgram = 'exec 0<>"$1" 1>&0 2>&0; stty iutf8 2>/dev/null; shift; exec "$@"';
+
+/**
  * Both ends: the other one is held too, so that the terminal lives before its program has opened it, and as long as something
  * that it printed is to be read.
  */
 export class Pty implements Disposable {
-  /** By which programs open it, /dev/pts/N. */
-  readonly path: string;
+  readonly #path: string;
   readonly #master: number;
   readonly #output: OutputReader;
   readonly #input: PtyInput;
@@ -28,7 +33,7 @@ export class Pty implements Disposable {
   /** It belongs to whose ids the process has at this moment. Throws INTERNAL when there is none to have. */
   constructor({ columns, rows }: TerminalSize, onOutput: OutputConsumer) {
     const { master, slave, path } = openPair(columns, rows);
-    this.path = path;
+    this.#path = path;
     this.#master = master;
     this.#release.defer(() => closeSync(slave));
     this.#release.use(hideFromChildren(master));
@@ -36,6 +41,11 @@ export class Pty implements Disposable {
       new OutputReader(master, onOutput, ({ fd, onread }) => new ReadStream(fd, { onread })),
     );
     this.#input = this.#release.use(new PtyInput({ offer: (bytes) => this.#offer(bytes) }));
+  }
+
+  /** The command line by which this shell, as the leader of a session of its own, becomes a program on it. */
+  commandLine(shell: string, argv: readonly string[]): readonly string[] {
+    return [shell, '-c', becomeProgram, 'kernelet', this.#path, ...argv];
   }
 
   /** Types. Resolves when the terminal has taken the bytes, or with false when it has ended. */
