@@ -6,7 +6,7 @@ import { contextName } from './kernel-contexts.ts';
 
 /** What a program has used from its start to its end. */
 export interface ProgramUsage {
-  /** CPU time of it and of all that it waited for, in steps of 10 ms; one that ended in the same moment may be counted in. */
+  /** CPU time of it and of all that it waited for, in steps of 10 ms; what ended in the same moment may be counted in. */
   readonly cpuMs: number;
   /** The most memory that its process had by the last look, which a program of a second has behind its half; null: no look. */
   readonly peakBytes: number | null;

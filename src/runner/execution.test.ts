@@ -99,8 +99,8 @@ describe('an execution', () => {
   });
 });
 
-/** Carries out the main program of a run as it would be carried out for the tenant; `answer` is given to what it asks. */
-async function carryOut(request: ExecuteRequest, script: string, answer: () => string | null) {
+/** A run whose programs are started as they would be for the tenant; `answer` is given to what they ask. */
+function startFor(request: ExecuteRequest, answer: () => string | null = () => null) {
   const clock = systemClock;
   const log = new ContainerLog(() => true, { debug: false, clock });
   const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
@@ -113,8 +113,15 @@ async function carryOut(request: ExecuteRequest, script: string, answer: () => s
     },
   };
   const run = new Run('r' as RunId, request, { room: new OutputRoom(1024 * 1024), observer, clock });
-  using execution = new Execution(run, tenant, clock);
+  const execution = new Execution(run, tenant, clock);
   run.begin(execution);
+  return { run, execution };
+}
+
+/** Carries out the main program of a run. */
+async function carryOut(request: ExecuteRequest, script: string, answer: () => string | null) {
+  const { run, execution } = startFor(request, answer);
+  using _ = execution;
   if (request.mode === 'command') await execution.openInput();
   const facts = await execution.command({ argv: ['sh', '-c', script] }, true);
   const said: Buffer[] = [];
@@ -134,7 +141,7 @@ it.each([
       : { mode, clean: null, build: null, exec: '', timeoutMs: null };
   const answers = ['Ada', null];
   expect(await carryOut(request, script, () => answers.shift() ?? null)).toEqual({
-    facts: { exitCode: 0, notStarted: null },
+    facts: { exitCode: 0, notStarted: null, cpuMs: expect.any(Number) },
     questions: mode === 'query' ? 2 : 1,
     said: 'no more\nAda-\n',
   });
@@ -143,4 +150,15 @@ it.each([
 it('a command whose input is closed is at its end at once, and nobody is asked', async () => {
   const request = { mode: 'command', argv: ['sh'], stdin: 'closed', timeoutMs: null } as const;
   expect(await carryOut(request, 'cat; echo over', () => 'Ada')).toMatchObject({ questions: 0, said: 'over\n' });
+});
+
+it('a program has used what itself has, and not what has built it or ended beside it', async () => {
+  const { run, execution } = startFor({ mode: 'command', argv: ['x'], stdin: 'closed', timeoutMs: null });
+  using _ = execution;
+  const busy = { argv: ['sh', '-c', 'i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done'] };
+  await execution.command(busy, false);
+  await Promise.all([execution.command(busy, false), execution.command({ argv: ['sleep', '1'] }, true)]);
+  expect(run.summary().usage?.cpuMs).toBeLessThan(50);
+  await execution.command(busy, true);
+  expect(run.summary().usage?.cpuMs).toBeGreaterThan(100);
 });

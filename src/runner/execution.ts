@@ -11,11 +11,11 @@ import { asTenant } from './as-tenant.ts';
 import { AskedInput } from './asked-input.ts';
 import { limited, programOf } from './limited-command.ts';
 import { oomKills } from './oom-kills.ts';
-import { UsageWatch } from './program-usage.ts';
+import { PeakWatch } from './program-usage.ts';
 import type { Question, Run, RunControl } from './run.ts';
 import type { TenantCommand } from './runtime.ts';
 import type { RunningCommand, Tenant } from './tenant.ts';
-import { type ExitFacts, signalNumber, type TenantProcess } from './tenant-process.ts';
+import { type ExitFacts, notStarted, signalNumber, type TenantProcess } from './tenant-process.ts';
 import { InputWriter } from './tenant-streams.ts';
 import type { Pty } from './terminal/pty.ts';
 import { volumePaths } from './volume-paths.ts';
@@ -94,17 +94,13 @@ export class Execution implements RunControl, Disposable {
    * children are not waited for.
    */
   async command(command: TenantCommand, main: boolean): Promise<ExitFacts> {
-    if (this.#stopped) return { exitCode: this.#stopped.exitCode, notStarted: null };
+    if (this.#stopped) return { exitCode: this.#stopped.exitCode, notStarted: null, cpuMs: 0 };
     const { environ, cwd = null, limits } = this.#options;
     let own: TenantCommand = { ...command, environ: { ...command.environ, ...environ }, cwd: main ? cwd : null };
     const terminal = main ? await this.#terminal : null;
     if (main && (limits || terminal)) {
       const program = programOf(this.tenant, own);
-      const notStarted = `${command.argv[0]}: not found`;
-      if (program === null) {
-        this.say(notStarted);
-        return { exitCode: 127, notStarted };
-      }
+      if (program === null) return this.#told(notStarted(127, `${command.argv[0]}: not found`));
       own = { ...own, argv: limited(program, command.argv.slice(1), limits ?? {}) };
     }
     if (terminal) return await this.#onTerminal(terminal, own);
@@ -131,8 +127,7 @@ export class Execution implements RunControl, Disposable {
     this.aim(null);
     this.run.whenSpace(null);
     this.#collect(running);
-    if (facts.notStarted !== null) this.say(facts.notStarted);
-    return facts;
+    return this.#told(facts);
   }
 
   /** Output of the run, with a copy for the container's log. */
@@ -235,6 +230,11 @@ export class Execution implements RunControl, Disposable {
     const facts = await this.#watched(running);
     this.aim(null);
     terminal.drain();
+    return this.#told(facts);
+  }
+
+  /** Says on the run's standard error why a program did not start. */
+  #told(facts: ExitFacts): ExitFacts {
     if (facts.notStarted !== null) this.say(facts.notStarted);
     return facts;
   }
@@ -243,9 +243,9 @@ export class Execution implements RunControl, Disposable {
   async #watched({ pid, exited }: TenantProcess): Promise<ExitFacts> {
     if (pid === null) return await exited;
     this.run.processChanged(pid);
-    using watch = new UsageWatch(pid, this.clock);
+    using watch = new PeakWatch(pid, this.clock);
     const facts = await exited;
-    this.run.used(watch.ended());
+    this.run.used({ cpuMs: facts.cpuMs, peakBytes: watch.peakBytes });
     this.run.processChanged(null);
     return facts;
   }

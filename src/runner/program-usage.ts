@@ -1,7 +1,6 @@
 /** What a program has used, as far as the system tells it to whoever has started it. */
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
-import type { ProgramUsage } from '../protocol/run-description.ts';
 
 /** The kernel shows clock ticks to programs as hundredths of a second, whatever its own are. */
 const tickMs = 10;
@@ -9,8 +8,8 @@ const tickMs = 10;
 const firstLookMs = 20;
 const longestPauseMs = 1000;
 
-/** Looks at one program from its start on; disposing ends that. */
-export class UsageWatch implements Disposable {
+/** Looks at the memory of one program from its start on; disposing ends that. */
+export class PeakWatch implements Disposable {
   readonly #pid: number;
   readonly #clock: Clock;
   #timer: Disposable;
@@ -22,10 +21,9 @@ export class UsageWatch implements Disposable {
     this.#timer = this.#lookIn(firstLookMs);
   }
 
-  /** Asked for at once when the program was found to have ended. */
-  ended(): ProgramUsage {
-    this[Symbol.dispose]();
-    return { cpuMs: takeEnded(), peakBytes: this.#peakBytes };
+  /** The most that it had by the last look; null: there was none. */
+  get peakBytes(): number | null {
+    return this.#peakBytes;
   }
 
   [Symbol.dispose](): void {
@@ -54,9 +52,18 @@ export class UsageWatch implements Disposable {
 
 let takenMs = 0;
 
-/** The time of processes that have ended since the last one was asked for, and of all that those have waited for. */
-function takeEnded(): number {
-  const allMs = childrenMs(readFileSync('/proc/self/stat', 'utf8'));
+/**
+ * CPU time of processes that have ended since this was asked the last time, and of all that those have waited for. Whoever asks for
+ * each that ends, at once, has the time of that one; what ended in the same moment is in it too.
+ */
+export function takeEndedMs(): number {
+  let allMs: number;
+  try {
+    allMs = childrenMs(readFileSync('/proc/self/stat', 'utf8'));
+  } catch {
+    // No descriptor is left, or there is no /proc.
+    return 0;
+  }
   const ms = allMs - takenMs;
   takenMs = allMs;
   return ms;

@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { withoutHidden } from './inherited-descriptors.ts';
+import { takeEndedMs } from './program-usage.ts';
 
 const oomScorePath = '/proc/self/oom_score_adj';
 const tenantOomScore = '500';
@@ -20,6 +21,8 @@ export interface ExitFacts {
   readonly exitCode: number;
   /** One line that says why it did not start; null when it did. */
   readonly notStarted: string | null;
+  /** CPU time of it and of all that it waited for, in steps of 10 ms. */
+  readonly cpuMs: number;
 }
 
 /** A program with the ids, variables and descriptors that it gets. */
@@ -64,7 +67,9 @@ export function spawnTenant(options: TenantSpawn): TenantProcess {
     child.once('error', (error) => {
       if (child.pid === undefined) resolve(startFailure(program, error));
     });
-    child.once('exit', (code, signal) => resolve({ exitCode: exitCodeOf(code, signal), notStarted: null }));
+    child.once('exit', (code, signal) =>
+      resolve({ exitCode: exitCodeOf(code, signal), notStarted: null, cpuMs: takeEndedMs() }),
+    );
   });
   return {
     pid: child.pid ?? null,
@@ -125,19 +130,22 @@ function startFailure(program: string, error: unknown): ExitFacts {
   switch (systemErrorCode(error)) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return { exitCode: 127, notStarted: `${program}: not found` };
+      return notStarted(127, `${program}: not found`);
     case 'EACCES':
-      return { exitCode: 126, notStarted: `${program}: permission denied` };
+      return notStarted(126, `${program}: permission denied`);
     case 'ENOEXEC':
-      return { exitCode: 126, notStarted: `${program}: cannot be executed on this machine` };
+      return notStarted(126, `${program}: cannot be executed on this machine`);
     case 'EAGAIN':
-      return { exitCode: 126, notStarted: `${program}: the kernel's limit of processes is reached` };
+      return notStarted(126, `${program}: the kernel's limit of processes is reached`);
     case 'E2BIG':
-      return { exitCode: 126, notStarted: `${program}: its arguments and environment are too long` };
+      return notStarted(126, `${program}: its arguments and environment are too long`);
     default:
-      return { exitCode: 126, notStarted: `${program}: ${error instanceof Error ? error.message : String(error)}` };
+      return notStarted(126, `${program}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
+
+/** What is told of a program that could not be started: a status, and one line that says why. */
+export const notStarted = (exitCode: number, why: string): ExitFacts => ({ exitCode, notStarted: why, cpuMs: 0 });
 
 /** The process of a program that could not be started. */
 export function neverStarted(facts: ExitFacts): TenantProcess {

@@ -10,7 +10,7 @@ import { OomNotes } from './oom-kills.ts';
 import type { PipePool } from './pipe-pool.ts';
 import type { TenantCommand } from './runtime.ts';
 import type { TaskLog } from './task-log.ts';
-import { neverStarted, spawnTenant, type TenantProcess } from './tenant-process.ts';
+import { neverStarted, notStarted, spawnTenant, type TenantProcess } from './tenant-process.ts';
 import { type OutputConsumer, OutputReader } from './tenant-streams.ts';
 
 /** Streams of background processes that are read on; older ones are closed when there are more. */
@@ -71,7 +71,7 @@ export class Tenant {
       // A process inherits the folder of the runner, which is not let in everywhere as itself.
       asTenant(this, () => process.chdir(folder));
     } catch (error) {
-      return neverStarted({ exitCode: 126, notStarted: `${folder}: cannot be entered (${systemErrorCode(error)})` });
+      return neverStarted(notStarted(126, `${folder}: cannot be entered (${systemErrorCode(error)})`));
     }
     try {
       return start();

@@ -28,10 +28,10 @@ class StoppedTenant extends Tenant {
     if (this.says !== '') streams[3]?.write(this.says);
     if (this.ends) {
       streams[1]?.end(this.ends.output);
-      exited.resolve({ exitCode: this.ends.exitCode, notStarted: null });
+      exited.resolve({ exitCode: this.ends.exitCode, notStarted: null, cpuMs: 0 });
     }
     this.end = (exitCode) => {
-      streams[3]?.once('close', () => exited.resolve({ exitCode, notStarted: null }));
+      streams[3]?.once('close', () => exited.resolve({ exitCode, notStarted: null, cpuMs: 0 }));
       for (const stream of streams) stream.destroy();
     };
     return {
@@ -40,7 +40,7 @@ class StoppedTenant extends Tenant {
       duplex: (descriptor) => streams[descriptor] ?? null,
       signal: (name) => {
         this.signals.push(name);
-        exited.resolve({ exitCode: -9, notStarted: null });
+        exited.resolve({ exitCode: -9, notStarted: null, cpuMs: 0 });
         for (const stream of streams) stream.destroy();
         return true;
       },
