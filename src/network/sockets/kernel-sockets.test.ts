@@ -65,6 +65,17 @@ describe('sockets of a kernel', () => {
     expect(await received(await connectTo(join(folder, 'other', 'a.sock')))).toBe('');
     for (const client of clients) client.destroy();
   });
+
+  it('take any number of connections one after another', async () => {
+    await sockets.open(newKernelId(), folder, [
+      { name: 'a.sock', serve: (connection) => connection.end('hello').resume() },
+    ]);
+    for (let count = 0; count < 1100; count += 1) {
+      const client = await connectTo(join(folder, 'a.sock'));
+      expect(await received(client)).toBe('hello');
+      client.end();
+    }
+  });
 });
 
 describe('a proxy', () => {

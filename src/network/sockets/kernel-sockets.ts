@@ -22,15 +22,12 @@ export interface KernelSocket {
 /** Of all kernels' connections together, and of one's. */
 const limits = { all: 1024, kernel: 16 };
 
-interface Listening {
-  readonly connections: Set<Socket>;
-  readonly servers: AsyncDisposable;
-}
-
 /** Disposing it closes all of them; the folders stay, for the next process. */
 export class KernelSockets implements AsyncDisposable {
   readonly #hasRoom: () => boolean;
-  readonly #listening = new Map<KernelId, Listening>();
+  readonly #listening = new Map<KernelId, AsyncDisposable>();
+  /** Connections of all kernels. */
+  #count = 0;
 
   /** `hasRoom`: whether this process can have another connection. */
   constructor(hasRoom: () => boolean) {
@@ -40,30 +37,31 @@ export class KernelSockets implements AsyncDisposable {
   /** Listens in the kernel's folder, which has to be there, anew where it does already. Throws the system's error. */
   async open(kernel: KernelId, folder: string, sockets: readonly KernelSocket[]): Promise<void> {
     await this.close(kernel);
-    await using servers = new AsyncDisposableStack();
+    await using listening = new AsyncDisposableStack();
     const connections = new Set<Socket>();
+    listening.defer(() => {
+      for (const connection of connections) connection.destroy();
+    });
     for (const { name, serve } of sockets) {
       const path = join(folder, name);
       // That of an earlier process.
       await unlink(path).catch((error: unknown) => {
         if (!isSystemError(error, 'ENOENT')) throw error;
       });
-      const { address } = servers.use(await openUnixAddress(path));
+      const { address } = listening.use(await openUnixAddress(path));
       const server = createServer({ allowHalfOpen: true }, (connection) => this.#take(connection, connections, serve));
-      servers.defer(() => void server.close());
+      listening.defer(() => void server.close());
       await listen(server, { path: address });
       await chmod(path, 0o666);
     }
-    this.#listening.set(kernel, { connections, servers: servers.move() });
+    this.#listening.set(kernel, listening.move());
   }
 
   /** Ends the kernel's connections and takes the sockets away. One that has none is success. */
   async close(kernel: KernelId): Promise<void> {
     const found = this.#listening.get(kernel);
-    if (!found) return;
     this.#listening.delete(kernel);
-    for (const connection of found.connections) connection.destroy();
-    await found.servers[Symbol.asyncDispose]();
+    await found?.[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -73,18 +71,16 @@ export class KernelSockets implements AsyncDisposable {
   #take(connection: Socket, ofKernel: Set<Socket>, serve: KernelSocket['serve']): void {
     // It is closed then.
     connection.on('error', () => {});
-    if (ofKernel.size >= limits.kernel || this.#count() >= limits.all || !this.#hasRoom()) {
+    if (ofKernel.size >= limits.kernel || this.#count >= limits.all || !this.#hasRoom()) {
       connection.destroy();
       return;
     }
     ofKernel.add(connection);
-    connection.on('close', () => ofKernel.delete(connection));
+    this.#count += 1;
+    connection.on('close', () => {
+      ofKernel.delete(connection);
+      this.#count -= 1;
+    });
     serve(connection);
-  }
-
-  #count(): number {
-    let count = 0;
-    for (const { connections } of this.#listening.values()) count += connections.size;
-    return count;
   }
 }
