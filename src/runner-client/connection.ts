@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { collectEvery } from '../lib/buffer-garbage.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
+import { drained } from '../lib/drained.ts';
 import { hasCode, type KerneletError, toKerneletError } from '../lib/errors.ts';
 import { Backoff, type BackoffOptions, retry } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -125,16 +126,7 @@ export class Connection implements Disposable {
 
   /** Resolves when what was sent has left this process, or the connection is closed. */
   drained(): Promise<void> {
-    if (this.isClosed || !this.#socket.writableNeedDrain) return Promise.resolve();
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        this.#socket.off('drain', settle);
-        this.#socket.off('close', settle);
-        resolve();
-      };
-      this.#socket.on('drain', settle);
-      this.#socket.on('close', settle);
-    });
+    return this.isClosed ? Promise.resolve() : drained(this.#socket);
   }
 
   /** Stops reading: the runner's socket fills and its writes wait. */

@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectTo, received } from '../../../test/support/unix-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { asContainerId, newKernelId } from '../../lib/ids.ts';
 import { KernelSockets } from '../../network/sockets/kernel-sockets.ts';
-import { greeting, messageOf, readyCommand } from '../../protocol/zmtp.ts';
+import { greeting, messageOf, pongCommand, readyCommand } from '../../protocol/zmtp.ts';
 import { loadZeromq } from '../transport/zeromq.ts';
 import { AgentSocket } from './agent-socket.ts';
 
@@ -115,6 +116,26 @@ describe('the agent socket', () => {
     const reply = messageOf([Buffer.from('way back'), Buffer.alloc(0), int(0), int(0)]);
     const expected = Buffer.concat([greeting(), readyCommand('REP', ''), reply, reply, reply]).toString('latin1');
     expect(await received(client, expected.length)).toBe(expected);
+    client.destroy();
+  });
+
+  it('takes no more from a client that does not read its answers, and goes on when it does', async () => {
+    await listen();
+    const client = await connectTo(path());
+    client.write(Buffer.concat([greeting(), readyCommand('REQ', '')]));
+    const opening = greeting().length + readyCommand('REP', '').length;
+    expect(await received(client, opening)).toHaveLength(opening);
+    const ping = Buffer.concat([Buffer.from([4, 255, 4]), Buffer.from('PING'), Buffer.alloc(250)]);
+    const count = 32 * 1024;
+    let isTaken = false;
+    client.write(Buffer.concat(Array<Buffer>(count).fill(ping)), () => {
+      isTaken = true;
+    });
+    await setTimeout(500);
+    expect(isTaken).toBe(false);
+    const answers = count * pongCommand(Buffer.alloc(248)).length;
+    expect(await received(client, answers)).toHaveLength(answers);
+    expect(isTaken).toBe(true);
     client.destroy();
   });
 });

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { endianness } from 'node:os';
 import type { Engine } from '../../engine/engine.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
+import { drained } from '../../lib/drained.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
@@ -52,10 +53,11 @@ export class AgentSocket {
     connection.on('end', () => connection.destroy());
     let work = Promise.resolve();
     connection.on('data', (chunk: Buffer) => {
-      // What is answered is read to its end before more is taken.
+      // What is answered is read to its end before more is taken: the answers of one that does not read are bounded so.
       connection.pause();
       work = work
         .then(() => this.#take(connection, reader, chunk, containerId))
+        .then(() => drained(connection))
         .then(() => void connection.resume())
         .catch(() => void connection.destroy());
     });
