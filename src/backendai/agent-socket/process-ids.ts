@@ -27,10 +27,13 @@ export class ProcessIds {
     return own.includes(onHost) ? await this.#innermost(onHost) : none;
   }
 
-  /** The number on the host of a process of the container, -1 when it has none. Throws what the engine throws. */
+  /** The number on the host of a process of the container, -1 when it has none. Throws what the engine throws, the signal's reason. */
   async onHost(container: ContainerId, inContainer: number, signal: AbortSignal): Promise<number> {
-    for (const pid of await this.#engine.listProcesses(container, signal))
+    for (const pid of await this.#engine.listProcesses(container, signal)) {
+      // Of thousands each is a file to read.
+      signal.throwIfAborted();
       if ((await this.#innermost(pid)) === inContainer) return pid;
+    }
     return none;
   }
 
