@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { lstat, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { recordFixture, specFixture } from '../../../../test/support/kernel-record.ts';
 import { type KernelsFixture, testDevices, usingFixtures } from '../../../../test/support/kernels-fixture.ts';
 import { npuPlugin } from '../../../../test/support/npu-plugin.ts';
@@ -47,6 +47,17 @@ describe('the sockets of a kernel', () => {
     expect(await second.leftovers()).toEqual([]);
   });
 
+  it('can be reached by every user of the kernel, whatever the umask', async () => {
+    const one = await fixture({ parts: { serveAgentSocket } });
+    const spec = specFixture(wanted);
+    const before = process.umask(0o077);
+    onTestFinished(() => void process.umask(before));
+    await one.kernels.registry.create(spec, never);
+    const folder = folderOf(one, spec);
+    const modeOf = async (path: string) => (await lstat(path)).mode & 0o777;
+    expect([await modeOf(folder), await modeOf(join(folder, 'agent.sock'))]).toEqual([0o755, 0o666]);
+  });
+
   it('are those alone that the kernel is to have, and that somebody answers on', async () => {
     const [deaf, serving] = [await fixture(), await fixture({ parts: { serveAgentSocket } })];
     const proxied = specFixture({ socketProxies: ['/nonexistent.sock'] });
@@ -61,11 +72,16 @@ describe('the sockets of a kernel', () => {
   });
 
   it.each([
-    ['whose folder cannot be made', join('/proc', 'sockets'), new KernelSockets(() => true), 'ENOENT'],
-    ['for which there is no room', '/tmp', { open: () => Promise.reject(new Error('no room')) }, 'Error: no room'],
-  ])('%s cost it its creation, with the reason', async (_, folder, sockets, reason) => {
+    ['whose folder cannot be made', '/proc/sockets', new KernelSockets(() => true), '"sockets" in /proc (ENOENT)'],
+    [
+      'for which there is no room',
+      '/tmp',
+      { open: () => Promise.reject(new Error('no room')) },
+      'in /tmp (Error: no room)',
+    ],
+  ])('%s cost it its creation, with the reason', async (_, folder, sockets, message) => {
     const step = socketsStep({
-      scratch: { paths: () => ({ sockets: folder }) } as never,
+      scratch: { paths: () => ({ root: dirname(folder), sockets: folder }) } as never,
       sockets: sockets as KernelSockets,
       ...{ serveAgentSocket, containerOf: () => null, log: silentLogger },
     });
@@ -73,7 +89,7 @@ describe('the sockets of a kernel', () => {
     const applied = withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => step.apply(record, deadline));
     await expect(applied).rejects.toMatchObject({
       code: 'STATE_UNUSABLE',
-      message: expect.stringContaining(`in ${folder} (${reason}`),
+      message: expect.stringContaining(message),
     });
   });
 });

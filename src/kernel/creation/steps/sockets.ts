@@ -2,17 +2,17 @@
  * Listens on the sockets by which programs of a kernel reach the agent, and the sockets of this host that the operator lets
  * through. They outlive its containers, and a daemon that takes the kernel over listens on them again.
  */
-import { mkdir } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { KerneletError } from '../../../lib/errors.ts';
 import type { ContainerId, KernelId } from '../../../lib/ids.ts';
 import type { Logger } from '../../../lib/log.ts';
-import { isSystemError, systemErrorCode } from '../../../lib/system-error.ts';
+import { systemErrorText } from '../../../lib/system-error.ts';
 import type { KernelSocket, KernelSockets } from '../../../network/sockets/kernel-sockets.ts';
 import { proxyTo } from '../../../network/sockets/socket-proxy.ts';
 import { containerPaths } from '../../../protocol/image-contract.ts';
 import type { ScratchFolders } from '../../../storage/scratch.ts';
+import { placeFolder } from '../../../storage/scratch-files.ts';
 import type { KernelRecord } from '../../record.ts';
 import { hasSockets, type KernelSpec } from '../../spec.ts';
 import type { CreationStep } from '../step.ts';
@@ -47,14 +47,12 @@ export function socketsStep({ scratch, sockets, serveAgentSocket, containerOf, l
     ...socketProxies.map((path, place) => ({ name: proxyName(place), serve: proxyTo(path, log) })),
   ];
   const listen = async ({ spec }: KernelRecord): Promise<void> => {
-    const folder = scratch.paths(spec.id).sockets;
+    const { root, sockets: folder } = scratch.paths(spec.id);
+    await placeFolder(root, basename(folder), { mode: 0o755, owner: null });
     try {
-      await mkdir(folder, { mode: 0o755 }).catch((error: unknown) => {
-        if (!isSystemError(error, 'EEXIST')) throw error;
-      });
       await sockets.open(spec.id, folder, servedOf(spec));
     } catch (cause) {
-      const text = `cannot listen on the kernel's sockets in ${folder} (${systemErrorCode(cause) ?? String(cause)})`;
+      const text = `cannot listen on the kernel's sockets in ${folder} (${systemErrorText(cause)})`;
       throw new KerneletError('STATE_UNUSABLE', text, { cause, context: { path: folder } });
     }
   };
