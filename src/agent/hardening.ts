@@ -19,7 +19,7 @@ export function hardeningOf(
 }
 
 const filterOf = (isJail: boolean): ContainerHardening['securityOptions'] =>
-  isJail ? jailOptions : defaultHardening.securityOptions;
+  isJail ? jailOptions() : defaultHardening.securityOptions;
 
 /** Whether the operator lets somebody be root in kernels: an image's script, the tenant, or what has set-id there. Pure. */
 export function mayHaveRoot({
