@@ -213,7 +213,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const plan = creationPlan({
     sockets,
     serveAgentSocket: parts.serveAgentSocket ?? null,
-    containerOf: (kernel) => registry.list().find(({ spec }) => spec.id === kernel)?.containerId ?? null,
+    containerOf: (kernel) => registry.get(kernel).containerId,
     refusedPaths: parts.refusedPaths ?? (async () => []),
     engine,
     ownership,

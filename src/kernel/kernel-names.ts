@@ -15,15 +15,15 @@ const maxNamed = 4;
  * The kernel of this id; of this name, the first of them; or the only one whose id begins so. Throws INVALID_ARGUMENT,
  * KERNEL_NOT_FOUND, AMBIGUOUS_ID.
  */
-export function resolveKernelId(text: string, known: Iterable<NamedKernel>): KernelId {
+export function resolveKernelId(text: string, known: readonly NamedKernel[]): KernelId {
   if (!kernelNameForm.test(text)) {
     const shown = JSON.stringify(text.slice(0, 80));
     throw new KerneletError('INVALID_ARGUMENT', `${shown} is not a kernel id, the beginning of one, or a name`);
   }
-  const [all, wanted] = [[...known], text.toLowerCase()];
-  const exact = all.find(({ id }) => id === wanted) ?? all.find(({ name }) => name === text);
+  const wanted = text.toLowerCase();
+  const exact = known.find(({ id }) => id === wanted) ?? known.find(({ name }) => name === text);
   if (exact) return exact.id;
-  const matches = all.filter(({ id }) => id.startsWith(wanted));
+  const matches = known.filter(({ id }) => id.startsWith(wanted));
   const [only, another] = matches;
   const context = { kernel: text };
   if (!only) throw new KerneletError('KERNEL_NOT_FOUND', `no kernel ${text}`, { context });

@@ -26,6 +26,7 @@ export interface SocketsParts {
   readonly sockets: KernelSockets;
   /** null: no kernel has an agent socket. */
   readonly serveAgentSocket: ServeAgentSocket | null;
+  /** Of a kernel that lives. */
   readonly containerOf: (kernel: KernelId) => ContainerId | null;
   readonly log: Logger;
 }
