@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { lstat, mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -9,8 +9,9 @@ import { memoryHomeOptions, mountMemoryHome } from './memory-home.ts';
 const mib = 2 ** 20;
 
 it('a home in memory has its size, a file for each 16 KiB, no set-id programs, and huge pages where there are some', () => {
-  expect(memoryHomeOptions(32 * mib, false)).toBe('nosuid,nodev,mode=755,size=33554432,nr_inodes=2048');
-  expect(memoryHomeOptions(32 * mib, true)).toMatch(/,huge=within_size$/);
+  const home = { bytes: 32 * mib, owner: { uid: 1000, gid: 100 } };
+  expect(memoryHomeOptions(home, false)).toBe('nosuid,nodev,mode=755,uid=1000,gid=100,size=33554432,nr_inodes=2048');
+  expect(memoryHomeOptions(home, true)).toMatch(/,huge=within_size$/);
 });
 
 describe.runIf(process.geteuid?.() === 0)('a home in memory', () => {
@@ -22,14 +23,21 @@ describe.runIf(process.geteuid?.() === 0)('a home in memory', () => {
       await rm(folder, { recursive: true });
     });
     const root = join(folder, 'kernel');
-    await mountMemoryHome(root, 16 * mib);
+    const wanted = { bytes: 16 * mib, owner: { uid: 1234, gid: 567 } };
+    await mountMemoryHome(root, wanted);
     const home = join(root, 'work');
-    expect((await lstat(home)).mode & 0o7777).toBe(0o755);
+    const seen = async () => {
+      const { uid, gid, mode } = await lstat(home);
+      return [uid, gid, mode & 0o7777];
+    };
+    expect(await seen()).toEqual([1234, 567, 0o755]);
     const { blocks, bsize, files } = await statfs(home);
     expect([blocks * bsize, files]).toEqual([16 * mib, 1024]);
     await writeFile(join(home, 'kept'), 'x');
     await expect(writeFile(join(home, 'large'), Buffer.alloc(17 * mib))).rejects.toThrow('ENOSPC');
-    await mountMemoryHome(root, 16 * mib);
+    await chmod(home, 0o700);
+    await mountMemoryHome(root, wanted);
+    expect(await seen()).toEqual([1234, 567, 0o700]);
     expect(await readFile(join(home, 'kept'), 'utf8')).toBe('x');
     expect(execFileSync('findmnt', ['--noheadings', '--output', 'SOURCE', home], { encoding: 'utf8' })).toBe(
       'kernelet\n',

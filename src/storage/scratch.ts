@@ -15,7 +15,7 @@ import { DeletionQueue } from './deletion-queue.ts';
 import { giveHomeDisk, homeOwner, mountHomeDisk } from './home-disk.ts';
 import { HomeDiskPool } from './home-disk-pool.ts';
 import { KeptHomes, type KeptHomesLimits, type Measure, type Space } from './kept-homes.ts';
-import { mountMemoryHome } from './memory-home.ts';
+import { type MemoryHome, mountMemoryHome } from './memory-home.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** The folders of one kernel on the host. */
@@ -155,7 +155,8 @@ export class ScratchFolders implements AsyncDisposable {
     const paths = this.paths(kernel);
     try {
       await this.#makeRoot();
-      if (homeBytes !== null && inMemory) await mountMemoryHome(paths.root, homeBytes, signal);
+      if (homeBytes !== null && inMemory)
+        await mountMemoryHome(paths.root, { bytes: homeBytes, owner: tenant }, signal);
       else if (homeBytes !== null) {
         await this.#limitHome(kernel, homeBytes, signal);
         await giveHomeDisk(paths.root, tenant);
@@ -175,15 +176,19 @@ export class ScratchFolders implements AsyncDisposable {
     }
   }
 
-  /** Mounts the limited home of a kernel of an earlier process again, if it isn't any more. Throws what `mountHomeDisk` throws, and NOT_SUPPORTED where it has no image. */
-  async adoptHome(kernel: KernelId, signal?: AbortSignal): Promise<void> {
+  /**
+   * Mounts the limited home of a kernel of an earlier process again, if it isn't any more; one in memory is then empty. Throws
+   * what `mountHomeDisk` and `mountMemoryHome` throw, and NOT_SUPPORTED where an image is missing.
+   */
+  async adoptHome(kernel: KernelId, inMemory: MemoryHome | null, signal?: AbortSignal): Promise<void> {
     const { root } = this.paths(kernel);
-    if (!(await mountHomeDisk(root, true, signal))) throw withoutImage(root);
+    if (inMemory) await mountMemoryHome(root, inMemory, signal);
+    else if (!(await mountHomeDisk(root, true, signal))) throw withoutImage(root);
   }
 
   async #limitHome(kernel: KernelId, homeBytes: number, signal: AbortSignal | undefined): Promise<void> {
     const { root } = this.paths(kernel);
-    if (await isThere(root)) await this.adoptHome(kernel, signal);
+    if (await isThere(root)) await this.adoptHome(kernel, null, signal);
     else await this.#homes.place(homeBytes, root, signal);
   }
 

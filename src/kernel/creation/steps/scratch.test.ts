@@ -10,9 +10,7 @@ import { scratchStep } from './scratch.ts';
 function noted() {
   const asked: unknown[] = [];
   const scratch = {
-    create: async (id: string, _: unknown, { inMemory }: { inMemory: boolean }) =>
-      void asked.push(['create', id, inMemory]),
-    adoptHome: async (id: string) => void asked.push(['adopt', id]),
+    adoptHome: async (id: string, inMemory: unknown) => void asked.push(['adopt', id, inMemory]),
     keep: async (id: string, note: string) =>
       void asked.push(['keep', id, note === '' ? note : JSON.parse(note).phase]),
     remove: async (id: string) => void asked.push(['remove', id]),
@@ -35,18 +33,18 @@ describe('the folders of a kernel of an earlier process', () => {
       await step.adopt?.(recordFixture({ spec: limited, phase }), deadline);
       await step.adopt?.(recordFixture({ phase }), deadline);
     });
-    expect(asked).toEqual(isMounted ? [['adopt', limited.id]] : []);
+    expect(asked).toEqual(isMounted ? [['adopt', limited.id, null]] : []);
   });
 });
 
-it('the home of a kernel in memory is made anew where a start of the machine has emptied it', async () => {
+it('the home of a kernel in memory is mounted again as its user’s where a start of the machine has taken it', async () => {
   const { asked, step } = noted();
   const spec = specFixture({ limits, homeInMemory: true });
   await withDeadline({ what: 'test', timeoutMs: 5_000 }, async (deadline) => {
     for (const phase of ['running', 'terminating'] as const)
       await step.adopt?.(recordFixture({ spec, phase }), deadline);
   });
-  expect(asked).toEqual([['create', spec.id, true]]);
+  expect(asked).toEqual([['adopt', spec.id, { bytes: 2 ** 20, owner: spec.user }]]);
 });
 
 describe('the folders of a kernel that ends', () => {
