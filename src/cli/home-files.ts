@@ -3,10 +3,11 @@
 import { stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { isAtOrBelow } from '../lib/mount-table.ts';
+import { printable } from '../lib/terminal-text.ts';
 import { filesBelow } from './commands/upload.ts';
 import { type LocalFile, localFile } from './local-file.ts';
 import { type OptionReader, UsageError } from './option-reader.ts';
-import { printable, type Screen } from './screen.ts';
+import type { Screen } from './screen.ts';
 
 /** Files whose names are their paths in the home, and folders that are empty. */
 export interface HomeFiles {

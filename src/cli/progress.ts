@@ -2,7 +2,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Progress as ProgressState } from '../http/api-types.ts';
 import { describeByteSize } from '../lib/byte-size.ts';
-import { printable, type Screen } from './screen.ts';
+import { printable } from '../lib/terminal-text.ts';
+import type { Screen } from './screen.ts';
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 80;

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folders.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { printable } from '../lib/terminal-text.ts';
 import type { DisplayedForm, DisplayForm } from '../protocol/display.ts';
 import { contentDocument } from '../protocol/event-document.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
-import { printable, type Screen } from './screen.ts';
+import type { Screen } from './screen.ts';
 
 /** The `--json` line of an event. */
 export function runEventDocument({ n, event, body }: NumberedRunEvent): Record<string, unknown> {

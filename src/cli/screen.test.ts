@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
-import { facts, printable, Screen, table } from './screen.ts';
+import { facts, Screen, table } from './screen.ts';
 
 const red = '\u001B[31mx\u001B[39m';
 
@@ -38,17 +38,6 @@ describe('a screen', () => {
     const screen = new Screen(io, false);
     expect([screen.style('red', 'x'), screen.resultStyle('red', 'x')]).toEqual([shown, 'x']);
   });
-});
-
-it.each([
-  ['plain größe → 日本 👍', 'plain größe → 日本 👍'],
-  ['a\nb\tc\rd', 'a\\nb\\tc\\rd'],
-  ['\u001B[2J\u009B1m\u007F\0', '\\x1b[2J\\x9b1m\\x7f\\x00'],
-  // Text that runs from right to left, or that can't be seen.
-  ['\u202Egpj.exe\u200B\u2028', '\\u202egpj.exe\\u200b\\u2028'],
-  ['half \uD83D', 'half \uFFFD'],
-])('%j is written as %j', (text, shown) => {
-  expect(printable(text)).toBe(shown);
 });
 
 it('a table aligns its columns by characters, and has no spaces at the end of a line', () => {

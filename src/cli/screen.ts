@@ -2,11 +2,9 @@
  * What a command says. Results go to standard output, everything else to standard error; with `--json` only documents
  * go to standard output. Colours only on a terminal.
  */
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { stripVTControlCharacters } from 'node:util';
+import { type Style, styled, takesStyles } from '../lib/terminal-text.ts';
 import type { CliIo } from './host.ts';
-
-/** A style of `util.styleText`. */
-export type Style = Parameters<typeof styleText>[0];
 
 /** Where one command writes: results, documents, notes. */
 export class Screen {
@@ -51,27 +49,8 @@ export class Screen {
   }
 
   #styled(terminal: boolean, style: Style, text: string): string {
-    const { NO_COLOR: noColor, TERM: term } = this.io.environ;
-    if (!terminal || (noColor !== undefined && noColor !== '') || term === 'dumb') return text;
-    return styleText(style, text, { validateStream: false });
+    return terminal && takesStyles(this.io.environ) ? styled(style, text) : text;
   }
-}
-
-const hidden = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
-
-/**
- * Text of tenants (file names, labels, variables) for a terminal or a table, so that nothing in it can move the cursor:
- * with control and invisible characters written as escapes: `\n`, `\x1b`, `\u202e`.
- */
-export function printable(text: string): string {
-  return text.toWellFormed().replace(hidden, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    if (character === '\n') return '\\n';
-    if (character === '\t') return '\\t';
-    if (character === '\r') return '\\r';
-    if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
-    return `\\u${code.toString(16).padStart(4, '0')}`;
-  });
 }
 
 /** A column: its heading and which side its cells keep to. */

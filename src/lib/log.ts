@@ -11,6 +11,7 @@ import { pino } from 'pino';
 import { logText } from './log-text.ts';
 import { redact, redactText, withoutOutput } from './redaction.ts';
 import { isSystemError } from './system-error.ts';
+import { takesStyles } from './terminal-text.ts';
 
 /** Fields of a log event. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -40,9 +41,8 @@ function plainDestination(fileDescriptor: number): LogDestination {
   const destination = pino.destination({ fd: fileDescriptor, sync: true, maxLength: maxWaitingBytes });
   destination.on('error', () => {});
   if (!isatty(fileDescriptor)) return destination;
-  const { NO_COLOR: noColor = '', TERM: term } = process.env;
-  const styled = noColor === '' && term !== 'dumb';
-  return { write: (line: string) => destination.write(logText(line, styled)) };
+  const isStyled = takesStyles(process.env);
+  return { write: (line: string) => destination.write(logText(line, isStyled)) };
 }
 
 /**

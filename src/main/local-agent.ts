@@ -17,7 +17,7 @@ import { removeTree } from '../lib/folders.ts';
 import { newRunId } from '../lib/ids.ts';
 import { version } from '../lib/installation.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { isSystemError, systemErrorText } from '../lib/system-error.ts';
 import { openInstance } from './standalone.ts';
 
 const clearDeadlineMs = 60_000;
@@ -97,7 +97,7 @@ const newInstanceFolder = (settings: Pick<Settings, 'stateDir'>): string =>
 export async function clearInstances({ settings, open, log, signal }: ClearOptions): Promise<void> {
   const names = await readdir(folderOf(settings)).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT')) return [];
-    const text = `the state folder ${settings.stateDir} cannot be read (${systemErrorCode(error) ?? error})`;
+    const text = `the state folder ${settings.stateDir} cannot be read (${systemErrorText(error)})`;
     throw new KerneletError('STATE_UNUSABLE', text, { cause: error, context: { path: settings.stateDir } });
   });
   for (const name of names) {

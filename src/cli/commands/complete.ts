@@ -1,8 +1,9 @@
 /** `kernelet complete`: what could stand at the end of a piece of code. */
+
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { UsageError } from '../option-reader.ts';
-import { printable } from '../screen.ts';
 
 export const complete = {
   name: 'complete',

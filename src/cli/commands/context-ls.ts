@@ -1,7 +1,9 @@
 /** `kernelet context ls`: the interpreters of a kernel. */
+
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable, table } from '../screen.ts';
+import { table } from '../screen.ts';
 
 export const contextLs = {
   name: 'context ls',

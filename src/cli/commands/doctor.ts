@@ -3,12 +3,12 @@ import type { Settings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import { redactText } from '../../lib/redaction.ts';
+import type { Style } from '../../lib/terminal-text.ts';
 import { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
 import type { CheckResult, DoctorCheck, DoctorContext } from '../doctor/check.ts';
 import { exitStatus } from '../exit-status.ts';
-import type { Style } from '../screen.ts';
 import { UnixTransport } from '../transport.ts';
 
 const checkMs = 10_000;

@@ -6,11 +6,12 @@ import { dirname, join, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { UsageError } from '../option-reader.ts';
 import { Progress } from '../progress.ts';
-import { printable, type Screen } from '../screen.ts';
+import type { Screen } from '../screen.ts';
 
 export const download = {
   name: 'download',

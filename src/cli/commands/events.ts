@@ -1,9 +1,9 @@
 /** `kernelet events`: what happens to kernels. */
 import type { KernelEvent } from '../../http/api-types.ts';
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { resumeStream } from '../resumed-stream.ts';
-import { printable } from '../screen.ts';
 
 export const events = {
   name: 'events',

@@ -1,8 +1,9 @@
 /** `kernelet image inspect`: an image, its labels, and what is wrong with them. */
 import { describeByteSize } from '../../lib/byte-size.ts';
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { facts, printable } from '../screen.ts';
+import { facts } from '../screen.ts';
 
 export const imageInspect = {
   name: 'image inspect',

@@ -1,8 +1,9 @@
 /** `kernelet image ls`: the images of this machine. */
 import { describeByteSize } from '../../lib/byte-size.ts';
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { printable, table } from '../screen.ts';
+import { table } from '../screen.ts';
 
 export const imageLs = {
   name: 'image ls',

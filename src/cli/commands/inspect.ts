@@ -4,9 +4,10 @@ import { formatBitRate } from '../../lib/bit-rate.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { describeDuration } from '../../lib/duration.ts';
 import { maxOpenFiles } from '../../lib/open-files.ts';
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { facts, printable } from '../screen.ts';
+import { facts } from '../screen.ts';
 
 export const inspect = {
   name: 'inspect',

@@ -1,7 +1,9 @@
 /** `kernelet ls`: files of a kernel. */
+
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable, table } from '../screen.ts';
+import { table } from '../screen.ts';
 
 export const ls = {
   name: 'ls',

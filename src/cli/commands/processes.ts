@@ -1,9 +1,10 @@
 /** `kernelet processes`: what runs in a kernel. */
 import type { Run } from '../../http/api-types.ts';
 import { describeDuration } from '../../lib/duration.ts';
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable, table } from '../screen.ts';
+import { table } from '../screen.ts';
 
 /** Characters of an id that stand for it. */
 const shortId = 12;

@@ -3,10 +3,11 @@
 import type { Kernel } from '../../http/api-types.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { describeAge, describeDuration } from '../../lib/duration.ts';
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { UsageError } from '../option-reader.ts';
-import { printable, type Screen, table } from '../screen.ts';
+import { type Screen, table } from '../screen.ts';
 
 export const ps = {
   name: 'ps',

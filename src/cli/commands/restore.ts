@@ -3,11 +3,12 @@ import path from 'node:path';
 import type { KeptFiles } from '../../http/api-types.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { describeDuration } from '../../lib/duration.ts';
+import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { forceOption } from '../kernel-options.ts';
 import { UsageError } from '../option-reader.ts';
-import { printable, table } from '../screen.ts';
+import { table } from '../screen.ts';
 
 export const restore = {
   name: 'restore',

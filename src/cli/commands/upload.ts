@@ -1,13 +1,13 @@
 /** `kernelet upload`: files into a kernel. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
+import { printable } from '../../lib/terminal-text.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { localFile } from '../local-file.ts';
 import { UsageError } from '../option-reader.ts';
 import { Progress } from '../progress.ts';
-import { printable } from '../screen.ts';
 
 /** One file and where it goes; an empty folder where `remote` ends with a slash. */
 interface Transfer {

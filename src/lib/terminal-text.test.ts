@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { printable, styled, takesStyles } from './terminal-text.ts';
+
+it.each([
+  ['plain größe → 日本 👍', 'plain größe → 日本 👍'],
+  ['a\nb\tc\rd', 'a\\nb\\tc\\rd'],
+  ['\u001B[2J\u009B1m\u007F\0', '\\x1b[2J\\x9b1m\\x7f\\x00'],
+  // Text that runs from right to left, or that can't be seen.
+  ['\u202Egpj.exe\u200B\u2028', '\\u202egpj.exe\\u200b\\u2028'],
+  ['half \uD83D', 'half \uFFFD'],
+])('%j is written as %j', (text, shown) => {
+  expect(printable(text)).toBe(shown);
+});
+
+it.each([
+  [{}, true],
+  [{ TERM: 'xterm', NO_COLOR: '' }, true],
+  [{ TERM: 'dumb' }, false],
+  [{ NO_COLOR: '1' }, false],
+])('a terminal whose user has %j takes colours: %s', (environ, expected) => {
+  expect(takesStyles(environ)).toBe(expected);
+});
+
+it('text has its style whether this process has a terminal or not', () => {
+  expect(styled('red', 'x')).toBe('\u001B[31mx\u001B[39m');
+});

@@ -1,0 +1,29 @@
+/** Text that goes to a terminal. Pure. */
+import { styleText } from 'node:util';
+
+/** A style of `util.styleText`. */
+export type Style = Parameters<typeof styleText>[0];
+
+/** Whether a terminal is to have colours, by the variables of its user. */
+export const takesStyles = ({ NO_COLOR: noColor = '', TERM: term }: Readonly<Record<string, string | undefined>>) =>
+  noColor === '' && term !== 'dumb';
+
+/** Text in a style, whatever it is written to. */
+export const styled = (style: Style, text: string): string => styleText(style, text, { validateStream: false });
+
+const hidden = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
+
+/**
+ * Text of tenants (file names, labels, variables) for a terminal or a table, so that nothing in it can move the cursor:
+ * with control and invisible characters written as escapes: `\n`, `\x1b`, `\u202e`.
+ */
+export function printable(text: string): string {
+  return text.toWellFormed().replace(hidden, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    if (character === '\n') return '\\n';
+    if (character === '\t') return '\\t';
+    if (character === '\r') return '\\r';
+    if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
+    return `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}
