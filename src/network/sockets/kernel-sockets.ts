@@ -26,7 +26,7 @@ const limits = { all: 1024, kernel: 16 };
 export class KernelSockets implements AsyncDisposable {
   readonly #hasRoom: () => boolean;
   readonly #listening = new Map<KernelId, AsyncDisposable>();
-  /** Connections of all kernels. */
+  /** How many connections there are, of all kernels together. */
   #count = 0;
 
   /** `hasRoom`: whether this process can have another connection. */
