@@ -1,4 +1,5 @@
 /** `kernelet attach`: what a command in the background prints. */
+import { runNamed } from '../../agent/run-names.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
@@ -71,9 +72,8 @@ the same; its size is that of whoever came or changed last.`,
 } satisfies CliCommand;
 
 /** Whether the run that this stands for is on a terminal; a text that stands for none is refused where it is followed. */
-async function hasTerminal(client: ApiClient, id: string, run: string): Promise<boolean> {
+async function hasTerminal(client: ApiClient, id: string, text: string): Promise<boolean> {
   const runs = await client.runs(id);
-  const named = runs.filter(({ name }) => name === run);
-  const found = runs.find((each) => each.run === run) ?? named.at(-1) ?? runs.find((each) => each.run.startsWith(run));
-  return found?.tty === true;
+  const named = runNamed(text, runs);
+  return runs.find(({ run }) => run === named)?.tty === true;
 }
