@@ -6,6 +6,7 @@ import type { ApiBody } from '../http/api-types.ts';
 import { maxTerminalCells } from '../http/limits.ts';
 import { hasCode, toKerneletError } from '../lib/errors.ts';
 import { newRunId } from '../lib/ids.ts';
+import { CoalescedTask } from '../lib/single-flight.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import type { ApiClient, ExecuteRequest } from './api-client.ts';
 import { DetachKeys } from './detach-keys.ts';
@@ -59,13 +60,14 @@ export class TerminalSession {
   readonly #over = new AbortController();
   readonly #signal: AbortSignal;
   #detached = false;
-  #resizing: Promise<void> | null = null;
-  #resizesAgain = false;
+  /** Of the sizes while a request is under way the last one counts. */
+  readonly #size: CoalescedTask;
 
   constructor(options: TerminalSessionOptions) {
     this.#options = options;
     this.run = options.attached?.run ?? newRunId();
     this.#signal = AbortSignal.any([options.signal, this.#over.signal]);
+    this.#size = new CoalescedTask(() => this.#sendSize());
   }
 
   /** Runs to the end, or until the caller detaches. Rejects with the session's signal's reason or an error of the API. */
@@ -85,9 +87,9 @@ export class TerminalSession {
   async #showRaw(): Promise<{ readonly status: number; readonly line: string | null }> {
     const { kernel, request, screen } = this.#options;
     using _raw = screen.io.stdin.raw();
-    using _resized = screen.io.onSignal('SIGWINCH', () => this.#resize());
-    using _continued = screen.io.onSignal('SIGCONT', () => this.#resize());
-    if (!request) this.#resize();
+    using _resized = screen.io.onSignal('SIGWINCH', () => this.#size.request());
+    using _continued = screen.io.onSignal('SIGCONT', () => this.#size.request());
+    if (!request) this.#size.request();
     const typing = this.#type();
     try {
       return await this.#showEvents();
@@ -131,24 +133,10 @@ export class TerminalSession {
     }
   }
 
-  /** One request at a time; of the sizes meanwhile the last one counts. */
-  #resize(): void {
-    if (this.#resizing) {
-      this.#resizesAgain = true;
-      return;
-    }
+  /** Fails where it has ended or the daemon is away: then the next change tells. */
+  async #sendSize(): Promise<void> {
     const { client, kernel, screen } = this.#options;
-    const size = sizeOf(screen.io);
-    // It may have ended, or the daemon be away: then the next change tells.
-    this.#resizing = client
-      .resizeRun(kernel, this.run, size, this.#signal)
-      .catch(() => {})
-      .then(() => {
-        this.#resizing = null;
-        if (!this.#resizesAgain) return;
-        this.#resizesAgain = false;
-        this.#resize();
-      });
+    await client.resizeRun(kernel, this.run, sizeOf(screen.io), this.#signal).catch(() => {});
   }
 
   /** Whoever is ended has not detached: the program is told that its terminal is gone. */
