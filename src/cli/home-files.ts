@@ -1,11 +1,9 @@
 /** What is put into the home of a kernel before its program runs. */
-
 import { stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { isAtOrBelow } from '../lib/mount-table.ts';
-import { printable } from '../lib/terminal-text.ts';
-import { filesBelow } from './commands/upload.ts';
 import { type LocalFile, localFile } from './local-file.ts';
+import { filesBelow } from './local-folder.ts';
 import { type OptionReader, UsageError } from './option-reader.ts';
 import type { Screen } from './screen.ts';
 
@@ -47,7 +45,7 @@ const nothing: HomeFiles = { files: [], folders: [] };
 async function contentsOf(folder: string, screen: Screen): Promise<HomeFiles> {
   const facts = await stat(folder).catch(() => null);
   if (!facts?.isDirectory()) throw new UsageError(`--dir: ${JSON.stringify(folder)} is no folder`);
-  const found = await filesBelow(folder, async (odd, why) => screen.note(`left out: ${printable(odd)}: ${why}`));
+  const found = await filesBelow(folder, screen);
   const files = found
     .filter((path) => !path.endsWith('/'))
     .map(async (path) => ({ ...(await localFile(join(folder, path), folder)), name: path }));

@@ -1,11 +1,11 @@
 /** `kernelet upload`: files into a kernel. */
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
-import { printable } from '../../lib/terminal-text.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { localFile } from '../local-file.ts';
+import { filesBelow } from '../local-folder.ts';
 import { UsageError } from '../option-reader.ts';
 import { Progress } from '../progress.ts';
 
@@ -91,9 +91,7 @@ async function plan(
       transfers.push({ local: path, remote: target });
       continue;
     }
-    for (const below of await filesBelow(resolve(host.io.workingDirectory, path), async (odd, why) =>
-      screen.note(`left out: ${printable(odd)}: ${why}`),
-    )) {
+    for (const below of await filesBelow(resolve(host.io.workingDirectory, path), screen)) {
       transfers.push({ local: join(path, below), remote: posix.join(target, below) });
     }
   }
@@ -116,27 +114,4 @@ async function isRemoteFolder(client: ApiClient, id: string, remote: string, sig
   );
   signal.throwIfAborted();
   return found;
-}
-
-/** Regular files below a folder, as paths from it, and with a slash at their end empty folders. Links to folders are not followed. */
-export async function filesBelow(
-  folder: string,
-  leaveOut: (path: string, why: string) => Promise<void>,
-): Promise<readonly string[]> {
-  const found: string[] = [];
-  const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
-  for (const entry of entries) {
-    const name = entry.name.toString();
-    const path = join(folder, name);
-    if (!Buffer.from(name).equals(entry.name)) {
-      await leaveOut(path, 'its name is not UTF-8');
-    } else if (entry.isDirectory()) {
-      found.push(...(await filesBelow(path, leaveOut)).map((below) => join(name, below)));
-    } else if ((await stat(path).catch(() => null))?.isFile()) {
-      found.push(name);
-    } else {
-      await leaveOut(path, 'it is neither a file nor a folder');
-    }
-  }
-  return entries.length > 0 ? found : ['./'];
 }

@@ -1,0 +1,29 @@
+/** Folders of this machine on their way into a kernel. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { printable } from '../lib/terminal-text.ts';
+import type { Screen } from './screen.ts';
+
+/**
+ * Regular files below a folder, as paths from it, and with a slash at their end empty folders. Links to folders are not followed;
+ * what cannot be sent is left out, with a note.
+ */
+export async function filesBelow(folder: string, screen: Screen): Promise<readonly string[]> {
+  const found: string[] = [];
+  const leaveOut = (path: string, why: string): Promise<void> => screen.note(`left out: ${printable(path)}: ${why}`);
+  const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
+  for (const entry of entries) {
+    const name = entry.name.toString();
+    const path = join(folder, name);
+    if (!Buffer.from(name).equals(entry.name)) {
+      await leaveOut(path, 'its name is not UTF-8');
+    } else if (entry.isDirectory()) {
+      found.push(...(await filesBelow(path, screen)).map((below) => join(name, below)));
+    } else if ((await stat(path).catch(() => null))?.isFile()) {
+      found.push(name);
+    } else {
+      await leaveOut(path, 'it is neither a file nor a folder');
+    }
+  }
+  return entries.length > 0 ? found : ['./'];
+}
