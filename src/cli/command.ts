@@ -14,6 +14,12 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
 }
 
+/** How an option is written: `-c` and `--code`. */
+export const flagsOf = ({ flags }: OptionSpec): readonly string[] => flags.match(/(?<=^|, )-{1,2}[a-z-]+/gi) ?? [];
+
+/** The name by which an `OptionReader` has it. */
+export const optionName = (option: OptionSpec): string => (flagsOf(option).at(-1) ?? '').replace(/^--/, '');
+
 /** An option that a command had once. It is refused, and no help tells of it. */
 export interface RetiredOption {
   readonly flags: string;

@@ -1,7 +1,7 @@
 /** What may stand where a command line ends, for shells that complete it. */
 import type { Kernel } from '../http/api-types.ts';
 import { languageNames } from '../protocol/runtimes.ts';
-import type { CliCommand, CommandEntry, OptionSpec } from './command.ts';
+import { type CliCommand, type CommandEntry, flagsOf, type OptionSpec } from './command.ts';
 import { findCommand, groups } from './find-command.ts';
 
 /** A word, and what it is where that says more. */
@@ -56,8 +56,6 @@ function commandWords(before: readonly string[], table: readonly CommandEntry[])
   const alone = table.filter(({ name }) => !name.includes(' '));
   return [...alone, ...groups].map(({ name, summary }) => [name, summary]);
 }
-
-const flagsOf = ({ flags }: OptionSpec): readonly string[] => flags.match(/(?<=^|, )-{1,2}[a-z-]+/gi) ?? [];
 
 const optionWords = (options: readonly OptionSpec[]): readonly Candidate[] =>
   options.map((option) => [flagsOf(option).at(-1) ?? '', option.help]);

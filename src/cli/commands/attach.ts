@@ -5,6 +5,7 @@ import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { parseDetachKeys } from '../detach-keys.ts';
 import { EndedBySignal } from '../interruption.ts';
+import { detachKeysOption } from '../process-options.ts';
 import { RunSession } from '../run-session.ts';
 import { TerminalSession } from '../terminal-session.ts';
 
@@ -21,7 +22,7 @@ the same; its size is that of whoever came or changed last.`,
   operands: ['<id>', '<run>'],
   options: [
     { flags: '-i, --stdin', help: 'send standard input to it, and then its end' },
-    { flags: '--detach-keys <keys>', help: 'what leaves a terminal, ctrl-p,ctrl-q when absent' },
+    detachKeysOption,
     { flags: '--after <number>', help: 'only what comes behind this event, whose numbers --json shows' },
     { flags: '--save-media <folder>', help: 'save pictures, HTML and PDF of values there' },
   ],

@@ -3,17 +3,27 @@ import { maxCodeBytes } from '../../http/limits.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { newRunId } from '../../lib/ids.ts';
 import type { ApiClient, ExecuteRequest } from '../api-client.ts';
-import type { CliCommand, CommandCall } from '../command.ts';
+import { type CliCommand, type CommandCall, type OptionSpec, optionName } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { parseDetachKeys } from '../detach-keys.ts';
 import { exitStatus } from '../exit-status.ts';
-import type { CliIo, InputPort } from '../host.ts';
+import type { InputPort } from '../host.ts';
 import { EndedBySignal, interruptMs } from '../interruption.ts';
-import { environOf } from '../kernel-options.ts';
 import { contentOf, localFile } from '../local-file.ts';
 import { type OptionReader, UsageError } from '../option-reader.ts';
+import { detachKeysOption, limitOptions, processFields, processLimits, processOptions } from '../process-options.ts';
 import { RunSession } from '../run-session.ts';
 import { assertTerminal, onTerminal, TerminalSession } from '../terminal-session.ts';
+
+/** Those that go with a command alone. */
+const commandOptions: readonly OptionSpec[] = [
+  { flags: '-d, --detach', help: 'run the command in the background' },
+  { flags: '-t, --tty', help: 'run the command on a terminal' },
+  { flags: '-i, --stdin', help: 'with --detach: keep its standard input open for attach; else it is sent anyway' },
+  detachKeysOption,
+  ...processOptions,
+  ...limitOptions,
+];
 
 export const exec = {
   name: 'exec',
@@ -43,20 +53,7 @@ On a terminal (--tty) every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl
     { flags: '--clean <command>', help: 'with --batch: what to do first' },
     { flags: '--build <command>', help: 'with --batch: how to build' },
     { flags: '--exec <command>', help: 'with --batch: how to execute' },
-    { flags: '-d, --detach', help: 'run the command in the background' },
-    { flags: '-t, --tty', help: 'run the command on a terminal' },
-    { flags: '-i, --stdin', help: 'with --detach: keep its standard input open for attach; else it is sent anyway' },
-    { flags: '--detach-keys <keys>', help: 'what leaves a terminal, ctrl-p,ctrl-q when absent' },
-    { flags: '--name <name>', help: 'a name for the command, by which it is found' },
-    { flags: '-w, --workdir <folder>', help: 'the folder in which the command runs' },
-    {
-      flags: '-e, --env <name=value>',
-      help: 'variable of the command; without a value, it is taken from here',
-      repeat: true,
-    },
-    { flags: '--cpu-limit <duration>', help: 'seconds of CPU time of each process of the command' },
-    { flags: '--mem-limit <size>', help: 'address space of each process of the command' },
-    { flags: '--output-limit <size>', help: 'kill the command when it has printed so much' },
+    ...commandOptions,
     { flags: '--timeout <duration>', help: 'kill the program after this long' },
     { flags: '--save-media <folder>', help: 'save pictures, HTML and PDF of values there' },
   ],
@@ -157,20 +154,11 @@ async function requestOf({ options, operands, literal, host }: CommandCall): Pro
     if (code !== undefined) throw new UsageError('give -c CODE or -- CMD, not both');
     if (rest.length === 0)
       throw new UsageError(literal ? 'no command behind --' : 'no command to run: exec -it ID CMD');
-    const request = { mode: 'command', argv: rest, ...processOptions(options, host.io), timeoutMs } as const;
+    const fields = { ...processFields(options, host.io), limits: processLimits(options), ...backgroundOf(options) };
+    const request = { mode: 'command', argv: rest, ...fields, timeoutMs } as const;
     return options.flag('tty') ? onTerminal(request, host.io) : request;
   }
-  const misplaced = [
-    'detach',
-    'stdin',
-    'name',
-    'workdir',
-    'env',
-    'detach-keys',
-    'cpu-limit',
-    'mem-limit',
-    'output-limit',
-  ].find((name) => options.has(name));
+  const misplaced = commandOptions.map(optionName).find((name) => options.has(name));
   if (misplaced !== undefined) throw new UsageError(`--${misplaced} goes with -- CMD`);
   const [source, ...excess] = rest;
   if (code !== undefined ? rest.length > 0 : excess.length > 0) {
@@ -180,24 +168,11 @@ async function requestOf({ options, operands, literal, host }: CommandCall): Pro
   return { mode: 'query', code: text, context, timeoutMs };
 }
 
-function processOptions(options: OptionReader, io: CliIo) {
-  const isDetached = options.flag('detach');
-  const environ = options.list('env').length === 0 ? undefined : environOf(options.list('env'), io);
-  const { name, cwd } = { name: options.text('name'), cwd: options.text('workdir') };
+/** Without --detach the run is followed from its start. */
+function backgroundOf(options: OptionReader) {
+  if (!options.flag('detach')) return {};
   const isOpen = options.flag('stdin') || options.flag('tty');
-  const background = { output: 'newest', stdin: isOpen ? 'stream' : 'closed' } as const;
-  return { name, cwd, environ, limits: limitsOf(options), ...(isDetached ? background : {}) };
-}
-
-/** Processors count seconds. */
-function limitsOf(options: OptionReader) {
-  const cpuMs = options.duration('cpu-limit');
-  const limits = {
-    cpuSeconds: cpuMs === undefined ? undefined : Math.ceil(cpuMs / 1000),
-    memoryBytes: options.byteSize('mem-limit'),
-    outputBytes: options.byteSize('output-limit'),
-  };
-  return Object.values(limits).every((limit) => limit === undefined) ? undefined : limits;
+  return { output: 'newest', stdin: isOpen ? 'stream' : 'closed' } as const;
 }
 
 /** For those who mean a command of the image by what reads as a file with arguments. */

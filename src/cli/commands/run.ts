@@ -12,6 +12,7 @@ import type { Interruption } from '../interruption.ts';
 import { createBody, forceOption, kernelOptions, languageOf } from '../kernel-options.ts';
 import { fileHead, type LocalFile, localFile } from '../local-file.ts';
 import { type OptionReader, UsageError } from '../option-reader.ts';
+import { workdirOption } from '../process-options.ts';
 import { Progress } from '../progress.ts';
 import { RunSession } from '../run-session.ts';
 import type { Screen } from '../screen.ts';
@@ -37,7 +38,7 @@ any of them is Python. Options stand before FILE; what follows it belongs to the
     { flags: '-i, --stdin', help: 'nothing: standard input is sent anyway' },
     ...kernelOptions,
     { flags: '--timeout <duration>', help: 'kill the program after this long, such as 500ms, 30s or 5m' },
-    { flags: '-w, --workdir <folder>', help: 'the folder in which the program runs' },
+    workdirOption,
     { flags: '-d, --detach', help: 'leave it running in a kernel that stays, and print the id' },
     { flags: '--file <path>', help: "put a file into the kernel's home first", repeat: true },
     { flags: '--dir <folder>', help: 'put what is in a folder into the home first, such as the modules beside FILE' },

@@ -3,7 +3,7 @@ import { containerPaths } from '../../protocol/image-contract.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { parseDetachKeys } from '../detach-keys.ts';
-import { environOf } from '../kernel-options.ts';
+import { detachKeysOption, processFields, processOptions } from '../process-options.ts';
 import { assertTerminal, onTerminal, TerminalSession } from '../terminal-session.ts';
 
 /** That of the user, else one of the image, else the runner volume's. */
@@ -18,16 +18,7 @@ export const shell = {
 Every key goes to the shell, Ctrl-C and Ctrl-Z too. \`exit\` or Ctrl-D ends it, with its exit status. Ctrl-P Ctrl-Q leaves it alone: it
 runs on, and \`kernelet attach\` comes back to it. When this command is ended or loses its terminal, the shell is hung up.`,
   operands: ['<id>'],
-  options: [
-    { flags: '--name <name>', help: 'a name, by which attach finds it' },
-    { flags: '-w, --workdir <folder>', help: 'the folder in which it begins' },
-    {
-      flags: '-e, --env <name=value>',
-      help: 'variable of the shell; without a value, it is taken from here',
-      repeat: true,
-    },
-    { flags: '--detach-keys <keys>', help: 'what leaves it, ctrl-p,ctrl-q when absent' },
-  ],
+  options: [...processOptions, detachKeysOption],
   examples: [
     { command: 'kernelet shell 3f2a', what: 'a name, or a unique beginning of the id, is enough' },
     { command: 'kernelet shell 3f2a --name work', what: 'one to come back to: `kernelet attach 3f2a work`' },
@@ -37,10 +28,9 @@ runs on, and \`kernelet attach\` comes back to it. When this command is ended or
     const [id = ''] = operands;
     assertTerminal(screen);
     const detachKeys = parseDetachKeys(options.text('detach-keys'));
-    const environ = environOf(options.list('env'), host.io);
-    const { name, cwd } = { name: options.text('name'), cwd: options.text('workdir') };
     const argv = [volumeShell, '-c', login];
-    const request = onTerminal({ mode: 'command', argv, name, cwd, environ, timeoutMs: null }, host.io);
+    const fields = processFields(options, host.io);
+    const request = onTerminal({ mode: 'command', argv, ...fields, timeoutMs: null }, host.io);
     const { signal } = call.listen();
     await using client = await daemonClient(call);
     return await new TerminalSession({ client, screen, kernel: id, request, detachKeys, signal }).show();
