@@ -1,6 +1,6 @@
 /**
- * Exit statuses. Of a command that runs a program: the program's own; 128 + n after signal n; 137 after a time or memory
- * limit; 125 when kernelet itself failed; 124 is never made up here. Of the daemon (spec config-and-ops 11.2): by them a
+ * Exit statuses. Of a command that runs a program: the program's own; 128 + n after signal n; 137 at a limit of time, memory
+ * or output; 125 when kernelet itself failed; 124 is never made up here. Of the daemon (spec config-and-ops 11.2): by them a
  * service manager decides what to do, and 0 is for a stop that was asked for alone.
  */
 import { formatByteSize } from '../lib/byte-size.ts';

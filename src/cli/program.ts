@@ -214,8 +214,8 @@ Start here:
   kernelet exec ID -c 'x = 1'           state is kept between calls
 
 \`kernelet COMMAND --help\` explains a command. Exit status: the program's own;
-128 + n after signal n; 137 after a time or memory limit; 125 when kernelet
-itself failed; 2 for a wrong command line.
+128 + n after signal n; 137 at a limit of time, memory or output; 125 when
+kernelet itself failed; 2 for a wrong command line.
 `;
 
 /** The examples of a command. */
