@@ -2,6 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { KernelView } from '../../src/agent/agent.ts';
 import type { CommandEntry } from '../../src/cli/command.ts';
 import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort } from '../../src/cli/host.ts';
 import { runCli } from '../../src/cli/program.ts';
@@ -204,6 +206,21 @@ export class CliUnderTest implements AsyncDisposable {
       throw error;
     });
     return { status, stdout: io.stdout.text, stderr: io.stderr.text };
+  }
+
+  /** Runs a command line with `--json` to its end, which has to be a success with one document on one line. */
+  async document<T>(...args: readonly string[]): Promise<T> {
+    const { status, stdout } = await this.run([...args, '--json']);
+    expect([status, stdout.match(/\n/g)?.length]).toEqual([0, 1]);
+    return JSON.parse(stdout) as T;
+  }
+
+  /** From now on a kernel is shown so. */
+  changeKernel(id: string, changes: Partial<KernelView>): void {
+    const changed = (view: KernelView): KernelView => (view.id === id ? { ...view, ...changes } : view);
+    const [inspect, list] = [this.agent.inspect.bind(this.agent), this.agent.list.bind(this.agent)];
+    this.agent.inspect = async (asked) => changed(await inspect(asked));
+    this.agent.list = async (options) => (await list(options)).map(changed);
   }
 
   /** Creates a kernel and gives its id. */
