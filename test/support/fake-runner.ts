@@ -4,6 +4,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { newKernelId, type RunId } from '../../src/lib/ids.ts';
+import { listen } from '../../src/lib/listen.ts';
 import { type AgentFrameHeader, parseAgentFrameHeader, protocolGeneration } from '../../src/protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
 import { undescribed } from '../../src/protocol/run-description.ts';
@@ -70,10 +71,7 @@ export class FakeRunner implements AsyncDisposable {
   }
 
   listen(path: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(path, () => resolve());
-    });
+    return listen(this.#server, { path });
   }
 
   /** Number of the newest event of a run that the agent has acknowledged. */

@@ -124,6 +124,8 @@ export class RemoteService {
         this.#held.push(arrive);
         return;
       }
+      // With its process its connection ended, seconds ago, and with that the call: it cannot overtake what a later process asked for.
+      if (fault === 'late' && caller.owner.hasEnded) return;
       if ((caller.isGone() || caller.owner.hasEnded) && this.#random.fraction() < 0.5) return;
       this.#carryOut(fault, effect, settle);
     };

@@ -128,8 +128,7 @@ class SimulatedServer extends EventEmitter {
     if (onConnection) this.on('connection', onConnection);
   }
 
-  listen(at: string | { readonly port: number }, listening: () => void): this {
-    this.once('listening', listening);
+  listen(at: { readonly path: string } | { readonly port: number }): this {
     try {
       this.#at = this.#network.bind(this, at);
       this.#isOpen = true;
@@ -145,6 +144,11 @@ class SimulatedServer extends EventEmitter {
     this.#isOpen = false;
     if (closed) this.#network.soon(this.owner, closed);
     return this;
+  }
+
+  /** As of `net.Server`: nobody listens any more when it resolves. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOpen) await new Promise<void>((closed) => this.close(closed));
   }
 }
 
@@ -205,12 +209,12 @@ export class Sockets {
     }
   }
 
-  bind(server: SimulatedServer, at: string | { readonly port: number }): Inode | null {
-    if (typeof at !== 'string') {
+  bind(server: SimulatedServer, at: { readonly path: string } | { readonly port: number }): Inode | null {
+    if ('port' in at) {
       if (this.isPortTaken(at.port)) throw systemError('EADDRINUSE', 'listen', String(at.port));
       return null;
     }
-    const inode = this.#disk.files.makeSocket(at);
+    const inode = this.#disk.files.makeSocket(at.path);
     this.#listening.set(inode, server);
     return inode;
   }
