@@ -84,13 +84,13 @@ export class Actions {
       case 'inspect': {
         const kernel = this.#kernel(action);
         this.#callers.ask({ what: 'inspect', subject: kernel.name, withinMs: bounds.inspect }, (agent) =>
-          agent.inspectNow(kernel.id, neverAborted),
+          agent.inspectNow(kernel.id, neverAborted()),
         );
         break;
       }
       case 'figures':
         this.#callers.ask({ what: 'figures', subject: 'all', withinMs: bounds.figures }, (agent) =>
-          agent.stats(neverAborted),
+          agent.stats(neverAborted()),
         );
         break;
       case 'stop-daemon':
@@ -239,7 +239,7 @@ export class Actions {
         kernel.wasRemovedByOthers = true;
         // Whoever sees it between its end and its removal sees a container that was killed.
         kernel.exits.add(137);
-        for (const engine of [engines.own, engines.other]) void engine.removeContainer(container.id, neverAborted);
+        for (const engine of [engines.own, engines.other]) void engine.removeContainer(container.id, neverAborted());
         break;
       case 'freeze-runner': {
         const program = this.#simulation.programOf(container);
@@ -287,7 +287,7 @@ export class Actions {
   #restart(kernel: KernelHistory): void {
     this.#callers.ask({ what: 'restart', subject: kernel.name, withinMs: bounds.restart }, async (agent) => {
       kernel.wasRestarted = true;
-      await agent.restart(kernel.id, neverAborted);
+      await agent.restart(kernel.id, neverAborted());
     });
   }
 
@@ -297,7 +297,7 @@ export class Actions {
       kernel.hasIdleLimit ||= kernel.hadIdleLimit;
       kernel.creators += 1;
       try {
-        await agent.restore(kernel.id, neverAborted);
+        await agent.restore(kernel.id, neverAborted());
       } finally {
         kernel.creators -= 1;
       }
@@ -314,7 +314,7 @@ export class Actions {
     const withinMs = Math.min(bounds.execute, timeoutMs === null ? bounds.execute : timeoutMs + bounds.limit);
     this.#callers.ask(
       { what: 'exec', subject, withinMs },
-      (agent) => agent.execute(kernel.id, run, request, neverAborted),
+      (agent) => agent.execute(kernel.id, run, request, neverAborted()),
       ({ ok }) => {
         if (ok) this.#follow(kernel, run, { subject, withinMs: (timeoutMs ?? runsMs) + bounds.output });
       },
@@ -327,7 +327,7 @@ export class Actions {
       { what: 'follow', ...of },
       async (agent) => {
         let [text, numbers, end] = ['', 0, ''];
-        for await (const { n, event, body } of agent.events(kernel.id, run, 0, neverAborted)) {
+        for await (const { n, event, body } of agent.events(kernel.id, run, 0, neverAborted())) {
           numbers += 1;
           if (n !== numbers) this.#simulation.fail(`event ${n} of a run of ${kernel.name} comes as the ${numbers}.`);
           if (event.kind === 'stdout') text += Buffer.from(body).toString();
@@ -349,7 +349,7 @@ export class Actions {
     const run = this.#lastRun.get(kernel);
     if (run === undefined) return;
     this.#callers.ask({ what: 'cancel', subject: kernel.name, withinMs: bounds.execute }, (agent) =>
-      agent.cancel(kernel.id, run, 'SIGTERM', neverAborted),
+      agent.cancel(kernel.id, run, 'SIGTERM', neverAborted()),
     );
   }
 
@@ -471,4 +471,5 @@ type CallerAction =
   | 'kill-daemon'
   | 'fail-call';
 
-const neverAborted = new AbortController().signal;
+/** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
+const neverAborted = (): AbortSignal => new AbortController().signal;

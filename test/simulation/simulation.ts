@@ -178,7 +178,7 @@ export class Simulation {
     const text = this.machine.disk.files.textOf(`${this.settings.stateDir}/engine.json`);
     if (text === null) return own;
     const { markName, mark } = decodeEngineIdentity(text);
-    return mark !== null && (await other.readMark(markName, neverAborted)) === mark ? other : own;
+    return mark !== null && (await other.readMark(markName, neverAborted())) === mark ? other : own;
   }
 
   /** The container of a kernel, if there is one that has not ended. */
@@ -380,7 +380,7 @@ export class Simulation {
   }
 
   async #untilEnded(container: DummyContainer, owner: Owner): Promise<void> {
-    while (container.running) await container.changed(neverAborted);
+    while (container.running) await container.changed(neverAborted());
     this.#programs.delete(container.id);
     this.machine.kill(owner);
   }
@@ -403,7 +403,8 @@ export class Simulation {
   }
 }
 
-const neverAborted = new AbortController().signal;
+/** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
+const neverAborted = (): AbortSignal => new AbortController().signal;
 
 function textOf(value: unknown): string {
   if (value instanceof Error) return `(${value.message.split('\n')[0]})`;

@@ -50,6 +50,9 @@ export interface OwnedContainer {
 /** What is recorded of a kernel that may have a container. */
 export type RecordOf = (kernel: KernelId) => Pick<KernelRecord, 'containerId' | 'spec'> | undefined;
 
+/** HMACs of names that are kept: each round of reconciliation asks for two of every kernel, at some 5 µs apiece. */
+const maxKeptMacs = 4_096;
+
 /** By what the engine is asked for our containers: for those of all agents, since only the proof tells whose one is. */
 export const provenLabels = { [labelNames.proof]: null } as const;
 
@@ -58,6 +61,7 @@ export class Ownership {
   readonly agentId: AgentId;
   /** As a key object: of bytes, each HMAC would make one again, which is four fifths of its time. */
   readonly #secret: KeyObject;
+  readonly #macs = new Map<string, string>();
 
   /** `agentId` is the agent's id of the moment. `secret` is the content of the state folder's secret file: 32 bytes or more. */
   constructor(agentId: AgentId, secret: Uint8Array) {
@@ -78,7 +82,7 @@ export class Ownership {
 
   /** The proof that a container of this name carries: 64 hex digits. */
   proof(name: string): string {
-    return this.#mac(`container:${name}`);
+    return this.#keptMac(`container:${name}`);
   }
 
   /** What agent and runner of one container know: 64 hex digits. */
@@ -123,7 +127,17 @@ export class Ownership {
   }
 
   #alias(kernel: KernelId): string {
-    return this.#mac(`name:${kernel}`).slice(0, 24);
+    return this.#keptMac(`name:${kernel}`).slice(0, 24);
+  }
+
+  /** For what stands in names and labels of containers, and so is no secret. */
+  #keptMac(text: string): string {
+    const kept = this.#macs.get(text);
+    if (kept !== undefined) return kept;
+    if (this.#macs.size >= maxKeptMacs) this.#macs.clear();
+    const made = this.#mac(text);
+    this.#macs.set(text, made);
+    return made;
   }
 
   #mac(text: string): string {

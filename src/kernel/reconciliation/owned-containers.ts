@@ -5,6 +5,7 @@
 import type { ContainerState, ContainerSummary, Engine } from '../../engine/engine.ts';
 import { asContainerId } from '../../lib/ids.ts';
 import { list, triple } from '../../lib/json-reader.ts';
+import { YieldBudget } from '../../lib/yield-budget.ts';
 import { allocationOf, type DeviceShare } from '../../resources/device-share.ts';
 import { labelNames, type OwnedContainer, type Ownership, provenLabels } from '../container/ownership.ts';
 import type { KernelPlacement, KernelRecord } from '../record.ts';
@@ -83,7 +84,15 @@ export async function listOwnedContainers(
   records: readonly KernelRecord[],
   signal: AbortSignal,
 ): Promise<readonly ListedContainer[]> {
-  return ownedAmong(await engine.listContainers(provenLabels, signal), ownership, records);
+  const listing = await engine.listContainers(provenLabels, signal);
+  const ownedBy = ownedAmongRecords(ownership, records);
+  const budget = new YieldBudget();
+  const owned: ListedContainer[] = [];
+  for (const summary of listing) {
+    owned.push(...ownedBy(summary));
+    await budget.yieldIfSpent(signal);
+  }
+  return owned;
 }
 
 /** Those of a listing that are provably ours. Pure. */
@@ -92,9 +101,14 @@ export function ownedAmong(
   ownership: Ownership,
   records: readonly KernelRecord[],
 ): readonly ListedContainer[] {
+  return listing.flatMap(ownedAmongRecords(ownership, records));
+}
+
+/** Answers for each container that is provably ours with it, else with nothing. */
+function ownedAmongRecords(ownership: Ownership, records: readonly KernelRecord[]) {
   const byKernel = new Map(records.map((record) => [record.spec.id, record]));
-  return listing.flatMap((summary) => {
+  return (summary: ContainerSummary): readonly ListedContainer[] => {
     const owned = ownership.identify(summary, (kernel) => byKernel.get(kernel));
     return owned ? [{ ...owned, state: summary.state, placement: readPlacement(summary.labels) }] : [];
-  });
+  };
 }

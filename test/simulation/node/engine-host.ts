@@ -23,7 +23,8 @@ export type CallFault = 'error' | 'hang' | 'late' | 'lost-reply' | 'cut-reply' |
 /** How events come while they are mixed up. */
 export type EventTrouble = 'lost' | 'twice' | 'reordered';
 
-const never = new AbortController().signal;
+/** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
+const neverAborted = (): AbortSignal => new AbortController().signal;
 /** So late is a call that is late. */
 const lateMs = 25_000;
 /** How long events come twice after a call that is followed by that. */
@@ -196,7 +197,7 @@ export class EngineHost {
     const effect = async (): Promise<unknown> => {
       const engine = this.#answering;
       const call = Reflect.get(engine, method, engine) as (...args: unknown[]) => Promise<unknown>;
-      return await Reflect.apply(call, engine, [...args.slice(0, -1), never]);
+      return await Reflect.apply(call, engine, [...args.slice(0, -1), neverAborted()]);
     };
     const arrive = (): void => {
       if (this.#isUp && this.#timeline.now < this.#hangsUntil) {
@@ -245,7 +246,7 @@ export class EngineHost {
   }
 
   async #relay(engine: DummyEngine): Promise<void> {
-    for await (const event of engine.events(never)) {
+    for await (const event of engine.events(neverAborted())) {
       if (event.type !== 'container' || engine !== this.#answering || !this.#isUp) continue;
       const isMixed = this.#timeline.now < this.#troubleUntil;
       if (isMixed && this.#trouble === 'lost' && this.#random.fraction() < 0.7) continue;

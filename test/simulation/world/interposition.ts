@@ -124,6 +124,15 @@ function replaceTime(): void {
     start(at, () => controller.abort(reason), delayMs, false);
     return controller.signal;
   });
+  // Node keeps what listens to its own until one of them aborts, and those of a killed process never do.
+  replace(AbortSignal, 'any', () => (signals: Iterable<AbortSignal>) => {
+    const controller = new AbortController();
+    for (const signal of signals) {
+      if (signal.aborted) controller.abort(signal.reason);
+      else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+    }
+    return controller.signal;
+  });
 }
 
 function replaceChance(): void {
