@@ -63,24 +63,53 @@ describe('frames', () => {
   });
 
   it.each([0, 3, maxFrameBytes + 1, 0xffffffff])('with a length of %d are refused at once', (length) => {
-    expect(() => new FrameDecoder().push(uint32(length))).toThrow(FrameError);
+    const problem = new FrameError(`frame length ${length} is out of bounds`);
+    expect(() => new FrameDecoder().push(uint32(length))).toThrow(problem);
   });
 
   it.each([5, maxHeaderBytes + 1, 0xffffffff])('with a header of %d in a frame of 8 are refused', (headerLength) => {
     const bytes = Buffer.concat([uint32(8), uint32(headerLength), Buffer.from('{}  ')]);
-    expect(() => new FrameDecoder().push(bytes)).toThrow(FrameError);
+    const problem = new FrameError(`frame header of ${headerLength} bytes is out of bounds`);
+    expect(() => new FrameDecoder().push(bytes)).toThrow(problem);
   });
 
   it('with a header that is not JSON or not UTF-8 are refused', () => {
     for (const header of [Buffer.from('{'), Buffer.from([0x22, 0xff, 0x22])]) {
       const bytes = Buffer.concat([uint32(4 + header.length), uint32(header.length), header]);
-      expect(() => new FrameDecoder().push(bytes)).toThrow(FrameError);
+      expect(() => new FrameDecoder().push(bytes)).toThrow(
+        expect.objectContaining({ message: 'frame header is not JSON', cause: expect.any(Error) }),
+      );
     }
   });
 
+  it('of the greatest lengths go through, and one byte more does not', () => {
+    const header = { a: 'x'.repeat(maxHeaderBytes - 8) };
+    const body = new Uint8Array(maxFrameBytes - maxHeaderBytes - 4);
+    const decoder = new FrameDecoder();
+    const frames = encodeFrame(header, body).flatMap((piece) => decoder.push(piece));
+    expect(frames).toMatchObject([{ header, headerBytes: maxHeaderBytes }]);
+    expect(frames[0]?.body).toHaveLength(body.length);
+    const problem = (bytes: number) => new FrameError(`frame of ${bytes} bytes is too long`);
+    expect(() => encodeFrame(header, new Uint8Array(body.length + 1))).toThrow(problem(maxFrameBytes + 1));
+    expect(() => encodeFrame({ a: `${header.a}x` })).toThrow(problem(maxHeaderBytes + 5));
+  });
+
+  it('that are not complete are counted byte by byte until they are', () => {
+    const bytes = joined(encodeFrame({ t: 'data' }, Buffer.from('abc')));
+    const decoder = new FrameDecoder();
+    for (const [index, byte] of bytes.entries()) {
+      expect(decoder.bufferedBytes).toBe(index);
+      decoder.push(Uint8Array.of(byte));
+    }
+    expect(decoder.bufferedBytes).toBe(0);
+    decoder.push(Buffer.concat([bytes, bytes.subarray(0, 6)]));
+    expect(decoder.bufferedBytes).toBe(6);
+  });
+
   it('that are too long are not encoded', () => {
-    expect(() => encodeFrame({ a: 'x'.repeat(maxHeaderBytes) })).toThrow(FrameError);
-    expect(() => encodeFrame({}, new Uint8Array(maxFrameBytes))).toThrow(FrameError);
+    expect(() => encodeFrame({ a: 'x'.repeat(maxHeaderBytes) })).toThrow('is too long');
+    expect(() => encodeFrame({}, new Uint8Array(maxFrameBytes))).toThrow('is too long');
+    expect(encodeFrame({ t: 'end' })).toHaveLength(1);
   });
 
   it('in one large chunk are views of it, not copies', () => {

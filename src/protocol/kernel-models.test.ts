@@ -16,6 +16,10 @@ describe('a model of a kernel', () => {
     [{ command: 'serve' }, 'command is not a list'],
     [{ command: Array(1025).fill('x') }, 'command has more than 1024 items'],
     [{ command: ['serve\0'] }, 'command contains a NUL'],
+    [{ command: [1] }, 'command is not a text'],
+    [{ preStart: 'x'.repeat(65_537) }, 'preStart is longer than 65536 characters'],
+    [{ healthCheck: { ...healthCheck, path: null } }, 'path is not a text'],
+    [{ healthCheck: { ...healthCheck, expectedStatus: 1000 } }, 'expectedStatus is not from 100 to 999'],
     [{ name: null }, 'name is not a text'],
     [{ path: 'a\0' }, 'path contains a NUL'],
     [{ path: 'x'.repeat(65_537) }, 'path is longer than 65536 characters'],
@@ -38,14 +42,20 @@ describe('the health of models', () => {
     expect(modelHealths(said.map((health) => ({ ...health, more: 1 })))).toEqual(said);
   });
 
-  it.each<unknown>([
-    {},
-    [null],
-    [{ name: 1, healthy: true }],
-    [{ name: 'm', healthy: 1 }],
-    [{ name: 'm' }],
-    Array(maxModels + 1).fill({ name: 'm', healthy: true }),
-  ])('is nothing like %j', (said) => {
-    expect(() => modelHealths(said)).toThrow(FrameError);
+  it.each<readonly [string, unknown]>([
+    ['models is not a list', {}],
+    ['model is not an object', [null]],
+    ['name is not a text', [{ name: 1, healthy: true }]],
+    ['name is longer than 65536 characters', [{ name: 'x'.repeat(65_537), healthy: true }]],
+    ['healthy is not a boolean', [{ name: 'm', healthy: 1 }]],
+    ['healthy is not a boolean', [{ name: 'm' }]],
+    ['models has more than 16 items', Array(maxModels + 1).fill({ name: 'm', healthy: true })],
+  ])('is refused when %s', (problem, said) => {
+    expect(() => modelHealths(said)).toThrow(new FrameError(problem));
+  });
+
+  it('is said of as many models as a kernel may have', () => {
+    const said = Array(maxModels).fill({ name: 'm', healthy: true });
+    expect(modelHealths(said)).toEqual(said);
   });
 });

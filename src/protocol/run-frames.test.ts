@@ -36,7 +36,14 @@ describe('the frames of a run', () => {
     expect(frame({ kind: 'media', type: 'image/png' })).toEqual(value('image/png'));
   });
 
-  it.each([1, null, { n: 1 }, { n: '1', event: { kind: 'x' } }, { n: 1, event: {} }])('are not %j', (header) => {
-    expect(() => parseRunFrame({ header, body: everyByte })).toThrow(FrameError);
+  it.each<readonly [unknown, string]>([
+    [1, 'header is not an object'],
+    [null, 'header is not an object'],
+    [{ n: 1 }, 'event is not an object'],
+    [{ n: '1', event: { kind: 'x' } }, 'n is not a whole number'],
+    [{ n: 1, event: {} }, 'kind is not a text'],
+    [{ n: 1, event: { kind: 'media' } }, 'type is not a text'],
+  ])('are not %j: %s', (header, problem) => {
+    expect(() => parseRunFrame({ header, body: everyByte })).toThrow(new FrameError(problem));
   });
 });

@@ -44,6 +44,8 @@ describe('parseRunnerFrameHeader', () => {
     { t: 'run', summary: { ...summary, phase: 'queued', exitCode: null, reason: null, pid: null, startedAt: null } },
     { t: 'run', summary: { ...summary, mode: 'query', context: 'main', name: null, command: null, output: 'wait' } },
     { t: 'run', summary: { ...summary, mode: null } },
+    { t: 'run', summary: { ...summary, usage: { cpuMs: 0, peakBytes: 5 } } },
+    { t: 'run', summary: { ...summary, tty: false, usage: null } },
     { t: 'event', run: 'r-1', n: 1, event: { kind: 'started' } },
     { t: 'event', run: 'r-1', n: 1, event: { kind: 'stdout' } },
     { t: 'event', run: 'r-1', n: 1, event: { kind: 'stderr' } },
@@ -74,63 +76,126 @@ describe('parseRunnerFrameHeader', () => {
   });
 
   const display = { kind: 'display', role: 'result', forms, omitted: [] };
-  const bad: readonly unknown[] = [
-    null,
-    [],
-    'event',
-    {},
-    { t: 'hello' },
-    { t: '__proto__' },
-    { t: 'welcome', protocol: 1, kernelId: '../x', generation: 1, status, runs: [] },
-    { t: 'welcome', protocol: 0, kernelId: '00000000-0000-4000-8000-000000000001', generation: 1, status, runs: [] },
-    { t: 'event', run: '../r', n: 1, event: { kind: 'stdout' } },
-    { t: 'event', run: 'r', n: 0, event: { kind: 'stdout' } },
-    { t: 'event', run: 'r', n: 1, event: { kind: 'queued', behind: 'a b' } },
-    { t: 'event', run: 'r', n: 1.5, event: { kind: 'stdout' } },
-    { t: 'event', run: 'r', n: 1, event: { kind: 'media', type: 'a/b\nx' } },
-    { t: 'event', run: 'r', n: 1, event: { ...display, role: 'value' } },
-    { t: 'event', run: 'r', n: 1, event: { ...display, omitted: null } },
-    { t: 'event', run: 'r', n: 1, event: { ...display, forms: forms.slice(1) } },
-    { t: 'event', run: 'r', n: 1, event: { ...display, forms: [...forms, { type: 'a/b', bytes: 1 }] } },
-    { t: 'event', run: 'r', n: 1, event: { ...display, forms: [...forms, { type: 'a/b\nx', bytes: 0 }] } },
-    {
-      t: 'event',
-      run: 'r',
-      n: 1,
-      event: {
+  const event = (said: unknown, more: object = {}): unknown => ({ t: 'event', run: 'r', n: 1, event: said, ...more });
+  const run = (more: object): unknown => ({ t: 'run', summary: { ...summary, ...more } });
+  const phased = (more: object): unknown => ({ t: 'status', status: { ...status, ...more } });
+  const kernelId = '00000000-0000-4000-8000-000000000001';
+  const welcome = (more: object): unknown => ({
+    ...{ t: 'welcome', protocol: 1, kernelId, generation: 1, status, runs: [] },
+    ...more,
+  });
+  const bad: readonly (readonly [string, unknown])[] = [
+    ['header is not an object', null],
+    ['header is not an object', []],
+    ['header is not an object', 'event'],
+    ['header of an unknown type', {}],
+    ['header of an unknown type', { t: 'hello' }],
+    ['header of an unknown type', { t: '__proto__' }],
+    ['kernelId is not a UUID', welcome({ kernelId: '../x' })],
+    ['kernelId is not a UUID', welcome({ kernelId: `${kernelId}/..` })],
+    ['kernelId is not a UUID', welcome({ kernelId: `../${kernelId}` })],
+    ['kernelId is not a UUID', welcome({ kernelId: [kernelId] })],
+    ['protocol is not from 1', welcome({ protocol: 0 })],
+    ['generation is not from 0', welcome({ generation: -1 })],
+    ['runs is not a list', welcome({ runs: {} })],
+    ['runs has more than 1000 items', welcome({ runs: Array(1001).fill(summary) })],
+    ['summary is not an object', welcome({ runs: [null] })],
+    ['reason is none of secret, protocol, form', { t: 'refused', reason: 'mood', text: '' }],
+    ['text is not a text', { t: 'refused', reason: 'form' }],
+    ['run is not a run id', event({ kind: 'stdout' }, { run: '../r' })],
+    ['n is not from 1', event({ kind: 'stdout' }, { n: 0 })],
+    ['n is not a whole number', event({ kind: 'stdout' }, { n: 1.5 })],
+    ['reader is not from 1', event({ kind: 'stdout' }, { reader: 0 })],
+    ['event is not an object', event(null)],
+    ['event of an unknown kind', event({ kind: 'stdin' })],
+    ['run is not a run id', event({ kind: 'queued', behind: 'a b' })],
+    ['upTo is not from 0', event({ kind: 'dropped', upTo: -1 })],
+    ['type is not a media type', event({ kind: 'media', type: 'a/b\nx' })],
+    ['type is not a media type', event({ kind: 'media', type: ['a/b'] })],
+    ['role is none of result, display', event({ ...display, role: 'value' })],
+    ['forms is not a list', event({ ...display, forms: null })],
+    ['form is not an object', event({ ...display, forms: [null] })],
+    ['omitted is not a list', event({ ...display, omitted: null })],
+    ['the forms of a value do not make up its body', event({ ...display, forms: forms.slice(1) })],
+    [
+      'the forms of a value do not make up its body',
+      event({ ...display, forms: [...forms, { type: 'a/b', bytes: 1 }] }),
+    ],
+    ['type is not a media type', event({ ...display, forms: [...forms, { type: 'a/b\nx', bytes: 0 }] })],
+    [
+      'bytes is not from 0',
+      event({
         ...display,
         forms: [
           { type: 'a/b', bytes: 8 },
           { type: 'a/b', bytes: -1 },
         ],
-      },
-    },
-    {
-      t: 'event',
-      run: 'r',
-      n: 1,
-      event: { ...display, forms: [...forms, ...Array(31).fill({ type: 'a/b', bytes: 0 })] },
-    },
-    { t: 'event', run: 'r', n: 1, event: { kind: 'error', name: 'ValueError' } },
-    { t: 'event', run: 'r', n: 1, event: { kind: 'finished', exitCode: '0', reason: 'exited' } },
-    { t: 'event', run: 'r', n: 1, event: { kind: 'finished', exitCode: 0, reason: 'bored' } },
-    { t: 'reply', id: 1, ok: 1 },
-    { t: 'reply', id: 1, ok: false, error: { code: 'STATE_LOCKED', message: 'a code that is not the runner’s' } },
-    { t: 'run', summary: { ...summary, last: -1 } },
-    { t: 'run', summary: { ...summary, mode: 'script' } },
-    { t: 'run', summary: { ...summary, exitCode: undefined } },
-    { t: 'run', summary: { ...summary, reason: 'bored' } },
-    { t: 'run', summary: { ...summary, startedAt: Infinity } },
-    { t: 'run', summary: { ...summary, name: 'a/b' } },
-    { t: 'run', summary: { ...summary, command: 'x'.repeat(201) } },
-    { t: 'run', summary: { ...summary, pid: 0 } },
-    { t: 'run', summary: { ...summary, output: 'oldest' } },
-    { t: 'event', run: 'r', n: 1, event: { kind: 'dropped', upTo: -1 } },
-    { t: 'event', run: 'r', n: 1, event: { kind: 'stdout' }, reader: 0 },
-    { t: 'status', status: { ...status, startedAt: null } },
+      }),
+    ],
+    ['forms has more than 32 items', event({ ...display, forms: Array(33).fill({ type: 'a/b', bytes: 0 }) })],
+    ['omitted has more than 32 items', event({ ...display, omitted: Array(33).fill({ type: 'a/b', bytes: 0 }) })],
+    ['name is not a text', event({ kind: 'error', message: '' })],
+    ['message is not a text', event({ kind: 'error', name: 'ValueError' })],
+    ['prompt is not a text', event({ kind: 'waiting-input', password: false })],
+    ['exitCode is not a whole number', event({ kind: 'clean-finished' })],
+    ['exitCode is not a whole number', event({ kind: 'build-finished', exitCode: null })],
+    ['exitCode is not a whole number', event({ kind: 'finished', exitCode: '0', reason: 'exited' })],
+    ['reason is none of exited, signalled', event({ kind: 'finished', exitCode: 0, reason: 'bored' })],
+    ['id is not from 0', { t: 'reply', id: -1, ok: true }],
+    ['ok is not a boolean', { t: 'reply', id: 1, ok: 1 }],
+    ['error is not an object', { t: 'reply', id: 1, ok: false }],
+    // A code that is not the runner's.
+    [
+      'code is none of INVALID_ARGUMENT',
+      { t: 'reply', id: 1, ok: false, error: { code: 'STATE_LOCKED', message: '' } },
+    ],
+    ['message is not a text', { t: 'reply', id: 1, ok: false, error: { code: 'INTERNAL' } }],
+    ['run is not a run id', run({ run: '' })],
+    ['phase is none of queued, running', run({ phase: 'ready' })],
+    ['last is not from 0', run({ last: -1 })],
+    ['oldest is not from 0', run({ oldest: -1 })],
+    ['mode is none of query, batch, program, command', run({ mode: 'script' })],
+    ['context is not the name of a context', run({ context: 'a/b' })],
+    ['exitCode is not a whole number', run({ exitCode: undefined })],
+    ['reason is none of exited, signalled', run({ reason: 'bored' })],
+    ['startedAt is not a number', run({ startedAt: Infinity })],
+    ['name is not the name of a run', run({ name: 'a/b' })],
+    ['command is longer than 200 characters', run({ command: 'x'.repeat(201) })],
+    ['pid is not from 1', run({ pid: 0 })],
+    ['output is none of wait, newest', run({ output: 'oldest' })],
+    ['usage is not an object', run({ usage: 1 })],
+    ['cpuMs is not from 0', run({ usage: { cpuMs: -1, peakBytes: null } })],
+    ['peakBytes is not from 0', run({ usage: { cpuMs: 0, peakBytes: -1 } })],
+    ['status is not an object', { t: 'status' }],
+    ['phase is none of starting, ready, failed, stopping', phased({ phase: 'running' })],
+    ['interpreter is none of none, idle, starting, ready, failed', phased({ interpreter: 'busy' })],
+    ['detail is not a text', phased({ detail: null })],
+    ['startedAt is not a number', phased({ startedAt: null })],
+    ['logBytesDropped is not from 0', phased({ logBytesDropped: -1 })],
+    ['models is not a list', phased({ models: {} })],
   ];
-  it.each(bad)('refuses a wrong header: %j', (header) => {
+  it.each(bad)('refuses a wrong header, and says that %s', (problem, header) => {
     expect(() => parseRunnerFrameHeader(header, bodyBytes)).toThrow(FrameError);
+    expect(() => parseRunnerFrameHeader(header, bodyBytes)).toThrow(problem);
+  });
+
+  it('takes a thousand runs and a value of 32 forms', () => {
+    const runs = Array(1000).fill(summary);
+    expect(parseRunnerFrameHeader(welcome({ runs }), 0)).toMatchObject({ runs });
+    const many = { ...display, forms: Array(32).fill({ type: 'a/b', bytes: 1 }) };
+    expect(parseRunnerFrameHeader(event(many), 32)).toEqual(event(many));
+  });
+
+  it('takes nothing but true for a question whose answer is not shown', () => {
+    const asked = { kind: 'waiting-input', prompt: 'x'.repeat(65_537), password: 'true' };
+    expect(parseRunnerFrameHeader(event(asked), 0)).toEqual(
+      event({ kind: 'waiting-input', prompt: expect.stringMatching(/^x{65536}…$/), password: false }),
+    );
+  });
+
+  it('shows a text of the length that is allowed as it is', () => {
+    const detail = 'x'.repeat(4096);
+    expect(parseRunnerFrameHeader(phased({ detail }), 0)).toEqual(phased({ detail }));
   });
 
   it('takes a runner that says nothing of models for one that serves none', () => {

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { greeting, messageOf, pongCommand, readyCommand, subscribeToAll, type ZmtpEvent, ZmtpReader } from './zmtp.ts';
+import {
+  greeting,
+  messageOf,
+  pongCommand,
+  readyCommand,
+  subscribeToAll,
+  ZmtpError,
+  type ZmtpEvent,
+  ZmtpReader,
+} from './zmtp.ts';
 
 const bounds = { bytes: 64 * 1024 * 1024, frames: 64 };
 const opening = Buffer.concat([greeting(), readyCommand('ROUTER', '')]);
@@ -86,17 +95,90 @@ describe('what a peer sends', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 1024 * 1024);
   });
 
-  it.each([
-    ['no ZMTP', Buffer.from(`HTTP/1.1 400 Bad Request\r\n${' '.repeat(64)}`)],
-    ['an older version', Buffer.concat([greeting().fill(2, 10, 11), opening])],
-    ['another mechanism', Buffer.concat([greeting().fill('CURVE', 12, 17), opening])],
-    ['a message before the handshake', Buffer.concat([greeting(), messageOf([Buffer.from('x')])])],
-    ['an impossible length', Buffer.concat([opening, announced(0, 2n ** 63n)])],
-    ['a huge command', Buffer.concat([opening, announced(4, 65_537n)])],
-    ['a command without a name', Buffer.concat([opening, Buffer.from([4, 1, 9])])],
-    ['a refusal', Buffer.concat([greeting(), Buffer.from('\x04\x0a\x05ERROR\x03no!')])],
-  ])('is refused when it is %s', (_, bytes) => {
-    expect(() => read(bytes)).toThrow();
+  it.each<[string, Buffer, string]>([
+    ['no ZMTP', Buffer.from(`HTTP/1.1 400 Bad Request\r\n${' '.repeat(64)}`), 'the peer does not speak ZMTP'],
+    ['another first byte', Buffer.concat([greeting().fill(0xfe, 0, 1), opening]), 'the peer does not speak ZMTP'],
+    ['another end of the signature', Buffer.concat([greeting().fill(0, 9, 10)]), 'the peer does not speak ZMTP'],
+    ['an older version', Buffer.concat([greeting().fill(2, 10, 11), opening]), 'the peer speaks version 2 of ZMTP'],
+    [
+      'another mechanism',
+      Buffer.concat([greeting().fill('CURVE', 12, 17), opening]),
+      'the peer wants the mechanism "CURVE"',
+    ],
+    [
+      'a mechanism with a NUL in it',
+      Buffer.concat([greeting().fill('NULL\0X', 12, 18)]),
+      'the peer wants the mechanism "NULL\\u0000X"',
+    ],
+    [
+      'a message before the handshake',
+      Buffer.concat([greeting(), messageOf([Buffer.from('x')])]),
+      'a message comes before the handshake is over',
+    ],
+    [
+      'a message after a command that is not READY',
+      Buffer.concat([greeting(), Buffer.from('\x04\x04\x03NEW'), messageOf([Buffer.from('x')])]),
+      'a message comes before the handshake is over',
+    ],
+    ['an impossible length', Buffer.concat([opening, announced(0, 2n ** 63n)]), 'a frame has an impossible length'],
+    ['a length beyond 2^53', Buffer.concat([opening, announced(0, 2n ** 53n)]), 'a frame has an impossible length'],
+    ['a huge command', Buffer.concat([opening, announced(4, 65_537n)]), 'a command has 65537 bytes'],
+    ['a command without a name', Buffer.concat([opening, Buffer.from([4, 1, 9])]), 'a command has no name'],
+    [
+      'a command whose name is cut off',
+      Buffer.concat([opening, Buffer.from('\x04\x02\x02P')]),
+      'a command has no name',
+    ],
+    ['a refusal', Buffer.concat([greeting(), Buffer.from('\x04\x0a\x05ERROR\x03no!')]), 'the peer refuses: no!'],
+    [
+      'a long refusal',
+      Buffer.concat([greeting(), Buffer.from([4, 255, 5]), Buffer.from(`ERROR${'x'.repeat(249)}`)]),
+      `the peer refuses: ${'x'.repeat(199)}`,
+    ],
+  ])('is refused when it is %s', (_, bytes, problem) => {
+    expect(() => read(bytes)).toThrow(new ZmtpError(problem));
+  });
+
+  it('may come from a peer of a newer version', () => {
+    const newer = Buffer.concat([greeting().fill(4, 10, 11), readyCommand('ROUTER', '')]);
+    expect(read(newer).map(({ kind }) => kind)).toEqual(['greeted', 'ready']);
+  });
+
+  it('may be a command of the longest length, and one without anything behind its name', () => {
+    const long = Buffer.concat([Buffer.from('\x04PING\x00\x10'), Buffer.alloc(65_536 - 7, 'x')]);
+    expect(read(opening, announced(4, 65_536n), long).slice(2)).toEqual([
+      { kind: 'ping', context: Buffer.alloc(65_536 - 7, 'x') },
+    ]);
+    expect(read(opening, Buffer.from('\x04\x07\x04PING\x00\x10')).slice(2)).toEqual([
+      { kind: 'ping', context: Buffer.alloc(0) },
+    ]);
+    expect(read(greeting(), Buffer.from('\x04\x06\x05READY'), messageOf([Buffer.from('x')]))).toHaveLength(3);
+    expect(read(opening, Buffer.from('\x04\x01\x00')).slice(2)).toEqual([]);
+  });
+
+  it('is taken up to the bounds, over all the frames of a message together', () => {
+    const small = new ZmtpReader({ bytes: 10, frames: 3 });
+    small.push(opening);
+    const send = (...frames: string[]) => small.push(messageOf(frames.map((frame) => Buffer.from(frame))));
+    const message = (...frames: string[]) => [{ kind: 'message', frames: frames.map((frame) => Buffer.from(frame)) }];
+    expect(send('12345', '67890')).toEqual(message('12345', '67890'));
+    expect(send('', '', '1')).toEqual(message('', '', '1'));
+    expect(send('12345', '67890', '1')).toEqual([{ kind: 'left-out', bytes: 11 }]);
+    expect(send('12345678901', '2', '')).toEqual([{ kind: 'left-out', bytes: 12 }]);
+    expect(send('', '', '', '')).toEqual([{ kind: 'left-out', bytes: 0 }]);
+    expect(send('1')).toEqual(message('1'));
+  });
+
+  it('is read alike when what is left out comes in pieces, with the next message behind it', () => {
+    const bytes = Buffer.concat([opening, messageOf([Buffer.alloc(20), Buffer.from('x')]), messageOf([Buffer.of(7)])]);
+    for (let cut = opening.length; cut < bytes.length; cut += 1) {
+      const small = new ZmtpReader({ bytes: 10, frames: 3 });
+      const events = [bytes.subarray(0, cut), bytes.subarray(cut)].flatMap((chunk) => small.push(chunk));
+      expect(events.slice(2)).toEqual([
+        { kind: 'left-out', bytes: 21 },
+        { kind: 'message', frames: [Buffer.of(7)] },
+      ]);
+    }
   });
 
   it('never makes the reader do anything but read or refuse', () => {
@@ -107,7 +189,7 @@ describe('what a peer sends', () => {
         try {
           for (const chunk of chunks) reader.push(Buffer.from(chunk));
         } catch (error) {
-          expect((error as Error).constructor.name).toBe('ZmtpError');
+          expect(error).toBeInstanceOf(ZmtpError);
         }
       }),
     );

@@ -46,9 +46,22 @@ describe('Callosum messages', () => {
   it('finds the message behind any routing frames', () => {
     const [a, kind, rest] = [Buffer.from('a'), Buffer.from('PING'), Buffer.alloc(0)];
     expect(openEnvelope([a, rest, kind, a, rest])).toEqual({ routing: [a, rest], kind: 'PING', header: a, data: rest });
+    expect(openEnvelope([Buffer.from('UPPER'), a, rest])?.kind).toBe('UPPER');
     expect(openEnvelope([kind, a])).toBeNull();
     expect(openEnvelope([Buffer.from('LOWER'), a, a])).toBeNull();
     expect(openEnvelope([])).toBeNull();
+  });
+
+  it('takes a first frame of megabytes for no message, and reads none of it', () => {
+    expect(openEnvelope([Buffer.alloc(4 * 1024 * 1024, 'U'), Buffer.alloc(0), Buffer.alloc(0)])).toBeNull();
+  });
+
+  it('reads a header of the length that is allowed', () => {
+    const bytesWithout = encodeHeader('function', { method: '', orderKey: 'k', sequence: 0 }).length;
+    const method = 'x'.repeat(4096 - bytesWithout - 2);
+    const longest = encodeHeader('function', { method, orderKey: 'k', sequence: 0 });
+    expect(longest).toHaveLength(4096);
+    expect(decodeHeader(longest)).toMatchObject({ method });
   });
 
   it('takes a missing zip as no compression', () => {
@@ -74,6 +87,7 @@ describe('Callosum messages', () => {
     ['that is too long', { ...header, more: 'x'.repeat(4096) }, 'is too long'],
     ['that is nothing', null, 'the header is no map'],
     ['that is a list', [1, 'ping'], 'the header is no map'],
+    ['that is a text', 'ping', 'the header is no map'],
     ['whose keys are numbers', new Map([[1, 2]]), 'the header is no map'],
     ['of an unknown type', { ...header, type: 7 }, 'no known type'],
     ['without a method', { ...header, meth: null }, 'names no method'],

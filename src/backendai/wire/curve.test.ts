@@ -41,7 +41,14 @@ describe('CURVE keys', () => {
     ['a key of other characters', `public-key = "${'~'.repeat(40)}"`, 'public-key is not 40 characters of Z85'],
     ['a key beyond 32 bytes', `public-key = "${'#'.repeat(40)}"`, 'public-key is not 40 characters of Z85'],
     ['a line without a key', 'public-key', 'public-key is not 40 characters of Z85'],
-    ['a key without its sign', `public-key ${publicKey}`, 'public-key is not 40 characters of Z85'],
+    [
+      'a key with a quotation mark in it',
+      `public-key = "${publicKey.replace('m', '"')}"`,
+      'public-key is not 40 characters of Z85',
+    ],
+    ['a key with text behind it', `public-key = "${publicKey}" x`, 'public-key is not 40 characters of Z85'],
+    ['a key without its sign', `public-key ${publicKey.slice(11)}`, 'public-key is not 40 characters of Z85'],
+    ['a key behind what is no sign', `public-key ${publicKey}`, 'public-key is not 40 characters of Z85'],
     ['a bad secret', `public-key = "${publicKey}"\nsecret-key = "x"`, 'secret-key is not 40 characters of Z85'],
   ])('refuses %s', (_, certificate, problem) => {
     expect(() => parseCertificate(certificate)).toThrow(new CertificateError(problem));
@@ -96,6 +103,7 @@ describe('CURVE keys', () => {
     expect(texts('1.0', '7', 'local', '', '', 'PLAIN', key)).toEqual(['1.0', '7', '400', 'Access denied', '', '']);
     expect(texts('1.0', '7', 'local', '', '', 'CURVE', key.subarray(1))[2]).toBe('400');
     expect(texts()).toEqual(['1.0', '', '400', 'Access denied', '', '']);
+    expect(texts('1.0', '7', 'local', '', '', 'CURVE')[2]).toBe('400');
   });
 
   it('answers any ZAP request with six frames', () => {

@@ -64,6 +64,7 @@ describe('extension values', () => {
   it('writes a time without a part of a second as people do', () => {
     expect(plainExtension(time(2024, 2, 29, 0, 5, 9, 0))).toBe('2024-02-29T00:05:09');
     expect(plainExtension(time(1, 1, 1, 23, 59, 59, 999_999))).toBe('0001-01-01T23:59:59.999999');
+    expect(plainExtension(time(2024, 12, 31, 0, 0, 0, 1))).toBe('2024-12-31T00:00:00.000001');
   });
 
   it.each([
@@ -99,9 +100,11 @@ describe('extension values', () => {
     expect(() => readExtension(pickled(code, program))).toThrow(problem);
   });
 
-  it('refuses ten thousand slots and one', () => {
-    const entries = Array.from({ length: 10_001 }, (_, index) => `V${index}\nV1\n`).join('');
-    expect(() => readExtension(pickled(8, `${slots}(}(${entries}utR.`))).toThrow('too many resource slots');
+  it('takes ten thousand slots, and refuses one more', () => {
+    const entries = Array.from({ length: 10_000 }, (_, index) => `V${index}\nV1\n`).join('');
+    const read = (all: string) => readExtension(pickled(8, `${slots}(}(${all}utR.`));
+    expect(read(entries)).toMatchObject({ kind: 'slots', slots: { '0': '1', '9999': '1' } });
+    expect(() => read(`${entries}Vone\nV1\n`)).toThrow('too many resource slots');
   });
 
   it('finds the value of a member that was pickled by name', () => {
@@ -125,21 +128,115 @@ describe('extension values', () => {
     expect(imageName({ ...image, isLocal: true, name: '' })).toBe('stable:3.9');
   });
 
-  it.each([
-    ['a UUID of another length', new Ext(1, Buffer.alloc(15))],
-    ['a time of another length', new Ext(2, Buffer.alloc(7))],
-    ['a time of another layout', new Ext(2, Buffer.alloc(8))],
-    ['a path that is not UTF-8', new Ext(4, Buffer.from([0xff]))],
-    ['an enum of somebody else', pickled(6, 'cnosuch\nClass\n(K\x01tR.')],
-    ['an enum that would run something', pickled(6, 'cposix\nsystem\n(Vid\ntR.')],
-    ['getattr on somebody else', pickled(6, 'cbuiltins\ngetattr\n(cos\nsystem\nVX\ntR.')],
-    ['a decimal that is no number', pickled(3, 'cdecimal\nDecimal\n(Vabc\ntR.')],
-    ['a text where a class belongs', pickled(16, 'Vabc\n.')],
-    ['a binary size of text', pickled(16, 'cai.backend.common.types\nBinarySize\n(Vx\nt\x81.')],
-    ['an image without fields', pickled(7, 'cai.backend.common.docker\nImageRef\n)\x81.')],
-    ['slots of another class', pickled(8, 'cai.backend.common.types\nBinarySize\n)\x81.')],
-  ])('refuses %s', (_, ext) => {
+  it.each<[string, Ext, string]>([
+    ['a UUID of another length', new Ext(1, Buffer.alloc(15)), 'a UUID of 15 bytes does not occur'],
+    ['a time of another length', new Ext(2, Buffer.alloc(7)), 'a time of 7 bytes does not occur'],
+    ['a time of another layout', new Ext(2, Buffer.alloc(8)), 'a time of another layout does not occur'],
+    [
+      'a time with a bit behind its end',
+      new Ext(2, Buffer.from('57e89a36dec78901', 'hex')),
+      'a time of another layout does not occur',
+    ],
+    [
+      'a time with an offset in the layout of one without',
+      new Ext(2, Buffer.from('57e89a36dec7890000', 'hex')),
+      'a time of another layout does not occur',
+    ],
+    ['a path that is not UTF-8', new Ext(4, Buffer.from([0xff])), 'a path is not valid UTF-8'],
+    ['an enum of somebody else', pickled(6, 'cnosuch\nClass\n(K\x01tR.'), 'the class nosuch.Class is not known'],
+    [
+      'an enum that would run something',
+      pickled(6, 'cposix\nsystem\n(Vid\ntR.'),
+      'the class posix.system is not known',
+    ],
+    [
+      'an enum whose class only begins like one of upstream’s',
+      pickled(6, 'cai.backend.common.types;os\nsystem\n(Vid\ntR.'),
+      'the class ai.backend.common.types;os.system is not known',
+    ],
+    [
+      'getattr on somebody else',
+      pickled(6, 'cbuiltins\ngetattr\n(cos\nsystem\nVX\ntR.'),
+      'the class os.system is not known',
+    ],
+    [
+      'getattr of a number',
+      pickled(6, 'cbuiltins\ngetattr\n(cai.backend.common.types\nMountTypes\nK\x01tR.'),
+      'the class builtins.getattr is not known',
+    ],
+    [
+      'getattr on a text',
+      pickled(6, 'cbuiltins\ngetattr\n(Vai.backend.common.types\nVBIND\ntR.'),
+      'the class builtins.getattr is not known',
+    ],
+    [
+      'an enum member by name of what is not getattr',
+      pickled(6, 'cbuiltins\neval\n(cai.backend.common.types\nMountTypes\nVBIND\ntR.'),
+      'the class builtins.eval is not known',
+    ],
+    [
+      'an enum member of two values',
+      pickled(6, 'cai.backend.common.types\nMountTypes\n(Vbind\nVvolume\ntR.'),
+      'a member of ai.backend.common.types.MountTypes has no single text or number',
+    ],
+    ['an enum member that is a text', pickled(6, 'Vbind\n.'), 'an enum member is no object'],
+    [
+      'a class with an endless name',
+      pickled(6, `cos\n${'x'.repeat(1000)}\n(K\x01tR.`),
+      `the class os.${'x'.repeat(197)} is not known`,
+    ],
+    [
+      'a decimal that is no number',
+      pickled(3, 'cdecimal\nDecimal\n(Vabc\ntR.'),
+      'a decimal is not of the form it must have',
+    ],
+    [
+      'a decimal of another class',
+      pickled(3, 'cdecimal\nContext\n(V1\ntR.'),
+      'a decimal is not of the form it must have',
+    ],
+    [
+      'a decimal of an integer',
+      pickled(3, 'cdecimal\nDecimal\n(K\x01tR.'),
+      'a decimal is not of the form it must have',
+    ],
+    ['a decimal that is a text', pickled(3, 'V1\n.'), 'a decimal is no object'],
+    ['a text where a class belongs', pickled(16, 'Vabc\n.'), 'BinarySize is no object'],
+    [
+      'a binary size of text',
+      pickled(16, 'cai.backend.common.types\nBinarySize\n(Vx\nt\x81.'),
+      'a binary size is no integer',
+    ],
+    ['a binary size of somebody else', pickled(16, 'cnosuch\nBinarySize\n(K\x01t\x81.'), 'the class nosuch.BinarySize'],
+    [
+      'an image without fields',
+      pickled(7, 'cai.backend.common.docker\nImageRef\n)\x81.'),
+      'an image reference have no fields',
+    ],
+    [
+      'slots of another class',
+      pickled(8, 'cai.backend.common.types\nBinarySize\n)\x81.'),
+      'ai.backend.common.types.BinarySize is not ResourceSlot',
+    ],
+  ])('refuses %s, and says what is wrong', (_, ext, problem) => {
     expect(() => readExtension(ext)).toThrow(ExtensionError);
+    expect(() => readExtension(ext)).toThrow(problem);
+  });
+
+  it('tells a path that is only named from one of the file system', () => {
+    const read = (code: number) => readExtension(new Ext(code, Buffer.from('/a')));
+    expect([read(4), read(5), read(17)]).toEqual(
+      [false, true, false].map((pure) => ({ kind: 'path', text: '/a', pure })),
+    );
+  });
+
+  it('keeps a number of bytes exact, whatever its size', () => {
+    const size = (integer: string) =>
+      plainExtension(pickled(16, `cai.backend.common.types\nBinarySize\n(\x8a${integer}t\x81.`));
+    expect(size('\x07\xff\xff\xff\xff\xff\xff\x1f')).toBe(Number.MAX_SAFE_INTEGER);
+    expect(size('\x07\x00\x00\x00\x00\x00\x00\x20')).toBe(2n ** 53n);
+    expect(size('\x07\x01\x00\x00\x00\x00\x00\xe0')).toBe(Number.MIN_SAFE_INTEGER);
+    expect(size('\x07\x00\x00\x00\x00\x00\x00\xe0')).toBe(-(2n ** 53n));
   });
 
   it('survives any payload under every code', () => {

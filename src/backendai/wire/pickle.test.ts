@@ -49,6 +49,9 @@ describe('readPickle', () => {
     ['one item that is appended', ']Na.', [null]],
     ['one entry that is set', '}K\x01Ns.', new Map([[1n, null]])],
     ['what was kept under a number of a line', 'K\x01p7\ng7\n\x86.', [1n, 1n]],
+    ['what was kept under a number of nine digits', 'K\x01p123456789\ng123456789\n\x86.', [1n, 1n]],
+    ['a long number of 64 bytes', `\x8a\x40${'\x00'.repeat(63)}\x01.`, 2n ** 504n],
+    ['an empty line', 'V\n.', ''],
     ['what was kept under a number of four bytes', 'K\x01r\x00\x00\x01\x00j\x00\x00\x01\x00\x86.', [1n, 1n]],
     ['values that were kept in their order', 'K\x01\x94K\x02\x94h\x00h\x01\x86\x86\x86.', [1n, [2n, [1n, 2n]]]],
   ])('reads %s', (_, program, value) => {
@@ -65,35 +68,35 @@ describe('readPickle', () => {
     expect(readPickle(bytes(`V${text}\n.`))).toBe(text);
   });
 
-  it.each([
-    ['nothing', ''],
-    ['no end', 'N'],
-    ['two values', 'NN.'],
-    ['bytes after the end', 'N.N'],
-    ['an opcode that does not occur', 'i.'],
-    ['a protocol from the future', '\x80\x06N.'],
-    ['a tuple of nothing', '\x85.'],
-    ['a tuple without its mark', 't.'],
-    ['what was never kept', 'h\x00.'],
-    ['a call of a text', '\x8c\x01a)R.'],
-    ['a text beyond the end', 'X\xff\xff\xff\xffa.'],
-    ['a huge integer', '\x8a\xff'],
-    ['a mark as a value', '(.'],
-    ['a state on a text', '\x8c\x01aNb.'],
-    ['escaped text', 'V\\u0041\n.'],
-    ['a text that is not UTF-8', '\x8c\x01\xff.'],
-    ['a line without an end', 'Vabc'],
-    ['a class in a nameless module', 'NVpath\n\x93.'],
-    ['a class without a name', 'Vos\nN\x93.'],
-    ['a class that is called with no list', 'cm\nC\nNR.'],
-    ['entries of a list', ']NNs.'],
-    ['a key without its value', '}(Nu.'],
-    ['items of a map', '}Na.'],
-    ['what is kept under a word', 'Npx\n.'],
-    ['what is kept under a number of ten digits', 'Np1234567890\n.'],
-    ['an integer of 65 bytes', `\x8a\x41${'\x00'.repeat(65)}.`],
-  ])('refuses %s', (_, input) => {
-    expect(() => readPickle(bytes(input))).toThrow(PickleError);
+  it.each<[string, string, string]>([
+    ['nothing', '', 'the pickle is cut off'],
+    ['no end', 'N', 'the pickle is cut off'],
+    ['two values', 'NN.', 'there is more after the end'],
+    ['bytes after the end', 'N.N', 'there is more after the end'],
+    ['an opcode that does not occur', 'i.', 'the opcode 0x69 does not occur'],
+    ['a protocol from the future', '\x80\x06N.', 'the protocol is newer than 5'],
+    ['a tuple of nothing', '\x85.', 'the stack is empty'],
+    ['a tuple without its mark', 't.', 'there is no mark'],
+    ['what was never kept', 'h\x00.', 'nothing was kept under 0'],
+    ['a call of a text', '\x8c\x01a)R.', 'what is made is no class'],
+    ['a text beyond the end', 'X\xff\xff\xff\xffa.', 'the pickle is cut off'],
+    ['a huge integer', '\x8a\xff', 'an integer of 255 bytes is too long'],
+    ['a mark as a value', '(.', 'the stack is empty'],
+    ['a state on a text', '\x8c\x01aNb.', 'a state is laid on what is no object'],
+    ['escaped text', 'V\\u0041\n.', 'escaped text does not occur'],
+    ['a text that is not UTF-8', '\x8c\x01\xff.', 'a text is not valid UTF-8'],
+    ['a line without an end', 'Vabc', 'a line has no end'],
+    ['a class in a nameless module', 'NVpath\n\x93.', 'a class has no name'],
+    ['a class without a name', 'Vos\nN\x93.', 'a class has no name'],
+    ['a class that is called with no list', 'cm\nC\nNR.', 'what is made is no class'],
+    ['entries of a list', ']NNs.', 'items are put into what is no map'],
+    ['a key without its value', '}(Nu.', 'items are put into what is no map'],
+    ['items of a map', '}Na.', 'items are appended to what is no list'],
+    ['what is kept under a word', 'Npx\n.', 'an index is not a number'],
+    ['what is kept under a number of ten digits', 'Np1234567890\n.', 'an index is not a number'],
+    ['an integer of 65 bytes', `\x8a\x41${'\x00'.repeat(65)}.`, 'an integer of 65 bytes is too long'],
+  ])('refuses %s, and says what is wrong', (_, input, problem) => {
+    expect(() => readPickle(bytes(input))).toThrow(new PickleError(problem));
   });
 
   it('refuses one that is too long', () => {

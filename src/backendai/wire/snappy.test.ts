@@ -19,6 +19,7 @@ describe('decompressSnappy', () => {
       Buffer.from(decompressSnappy(bytes(input), maxBytes)).toString();
     const [short, long] = [text.slice(0, 100), `f42b01${hex(text)}`];
     expect(unpacked(`64f063${hex(short)}`, 100)).toBe(short);
+    expect(unpacked(`8001f07f${hex(text.slice(0, 128))}`, 128)).toBe(text.slice(0, 128));
     expect(unpacked(`ac02${long}`, 300)).toBe(text);
     expect(unpacked(`b002${long}212c`, 304)).toBe(`${text}abcd`);
     expect(unpacked(`ad02${long}022c01`, 301)).toBe(`${text}a`);
@@ -29,7 +30,10 @@ describe('decompressSnappy', () => {
     ['nothing', '', 'the block is cut off'],
     ['a length without an end', 'ffffffffffff', 'the length has no end'],
     ['a literal beyond the end', '0a2461', 'a literal is cut off'],
+    ['a length of six bytes', 'ffffffffff01', 'the length has no end'],
+    ['a literal of which a byte is missing', '0a086161', 'a literal is cut off'],
     ['a literal beyond the length', '01046162', 'a literal is cut off'],
+    ['a second literal beyond the length', '03046162046364', 'a literal is cut off'],
     ['a copy before the beginning', '040500', 'a copy goes out of bounds'],
     ['a copy of what is not there yet', '0500610102', 'a copy goes out of bounds'],
     ['a copy of itself', '0500610100', 'a copy goes out of bounds'],

@@ -91,6 +91,7 @@ describe('a heartbeat', () => {
       'ip region scaling_group addr public_key public_host resource_slots version compute_plugins images images.opts architecture auto_terminate_abusing_kernel',
     );
     expect(info['public_key']).toEqual(Buffer.from(facts.publicKey));
+    expect(info['images.opts']).toEqual({ compression: 'zlib' });
     expect(heartbeatInfo({ ...facts, publicKey: null })['public_key']).toBeNull();
     const degraded = { disk: 'it is full' };
     expect(heartbeatInfo({ ...facts, degraded })).toEqual({ ...info, degraded });
@@ -101,7 +102,7 @@ describe('a heartbeat', () => {
 
 describe('creation info', () => {
   it('has every key that the manager reads', () => {
-    const info = creationInfo({
+    const facts = {
       kernel: 'k',
       kernelHost: '10.0.0.5',
       replInPort: 30000,
@@ -112,12 +113,22 @@ describe('creation info', () => {
       scalingGroup: 'default',
       agentAddress: 'tcp://10.0.0.5:6001',
       attachedDevices: {},
-    });
-    expect(info).toMatchObject({
+    };
+    const info = creationInfo(facts);
+    expect(info).toEqual({
+      id: 'k',
+      kernel_host: '10.0.0.5',
       repl_in_port: 30000,
+      repl_out_port: 30001,
       stdin_port: 0,
+      stdout_port: 0,
+      service_ports: [],
       container_id: 'c',
+      resource_spec: facts.resourceSpec,
+      scaling_group: 'default',
       agent_addr: 'tcp://10.0.0.5:6001',
+      attached_devices: {},
     });
+    expect(creationInfo({ ...facts, stdinPort: 7, stdoutPort: 8 })).toEqual({ ...info, stdin_port: 7, stdout_port: 8 });
   });
 });

@@ -132,42 +132,142 @@ describe('MessagePack', () => {
     expect(hex(encodeMsgpack(new Ext(-1, bytes('000102'))))).toBe('c703ff000102');
   });
 
-  it.each([
-    ['nothing', ''],
-    ['the unused byte', 'c1'],
-    ['two values', '0101'],
-    ['invalid UTF-8', 'a1ff'],
-    ['invalid UTF-8 in a long text', `d940${'ff'.repeat(64)}`],
-    ['a text that is cut off', 'a561'],
-    ['an array of four thousand million items', 'ddffffffff'],
-    ['a map of four thousand million entries', 'dfffffffff'],
-    ['bytes of four gigabytes', 'c6ffffffff'],
-    ['an extension without its code', 'c700'],
-    ['the key __proto__', '81a95f5f70726f746f5f5f80'],
-  ])('refuses %s', (_, input) => {
-    expect(() => decodeMsgpack(bytes(input))).toThrow(MsgpackError);
+  it.each<[string, string, string]>([
+    ['nothing', '', 'the value is cut off'],
+    ['the unused byte', 'c1', 'the byte 0xc1 begins no value'],
+    ['two values', '0101', 'there are bytes after the value'],
+    ['invalid UTF-8', 'a1ff', 'a text is not valid UTF-8'],
+    ['invalid UTF-8 in a long text', `d940${'ff'.repeat(64)}`, 'a text is not valid UTF-8'],
+    ['a text that is cut off', 'a561', 'a length goes beyond the end'],
+    ['a length that is cut off', 'da00', 'the value is cut off'],
+    ['an array of which an item is missing', '93c0c0', 'a length goes beyond the end'],
+    ['a map of which a value is missing', '82a161c0a162', 'the value is cut off'],
+    ['a small map of more entries than there are bytes', '83c0c0', 'a length goes beyond the end'],
+    ['an array of four thousand million items', 'ddffffffff', 'a length goes beyond the end'],
+    ['a map of four thousand million entries', 'dfffffffff', 'a length goes beyond the end'],
+    ['bytes of four gigabytes', 'c6ffffffff', 'a length goes beyond the end'],
+    ['an extension without its code', 'c700', 'a length goes beyond the end'],
+    ['the key __proto__', '81a95f5f70726f746f5f5f80', 'a map has the key __proto__'],
+  ])('refuses %s, and says what is wrong', (_, input, problem) => {
+    expect(() => decodeMsgpack(bytes(input))).toThrow(new MsgpackError(problem));
+  });
+
+  it.each<[string, MsgpackValue]>([
+    ['7f', 127],
+    ['cc80', 128],
+    ['cdffff', 65_535],
+    ['ceffffffff', 0xffff_ffff],
+    ['cf001fffffffffffff', Number.MAX_SAFE_INTEGER],
+    ['cf0020000000000000', 2n ** 53n],
+    ['e0', -32],
+    ['ff', -1],
+    ['d080', -128],
+    ['d18000', -32_768],
+    ['d280000000', -(2 ** 31)],
+    ['d3ffe0000000000001', Number.MIN_SAFE_INTEGER],
+    ['d3ffe0000000000000', -(2n ** 53n)],
+    ['ca3fc00000', 1.5],
+    ['cb3ff8000000000000', 1.5],
+    ['c0', null],
+    ['c2', false],
+    ['c3', true],
+    ['c50001ff', Buffer.from([0xff])],
+    ['c600000001ff', Buffer.from([0xff])],
+    ['da000161', 'a'],
+    ['db0000000161', 'a'],
+    ['dc000101', [1]],
+    ['dd0000000101', [1]],
+    ['de0001a16101', { a: 1 }],
+    ['df00000001a16101', { a: 1 }],
+    ['c8000105ff', new Ext(5, Buffer.from([0xff]))],
+    ['c90000000105ff', new Ext(5, Buffer.from([0xff]))],
+    ['d480ff', new Ext(-128, Buffer.from([0xff]))],
+  ])('reads %s, whether or not it is the shortest form', (input, value) => {
+    expect(decodeMsgpack(bytes(input))).toEqual(value);
+  });
+
+  it.each([48, 49])('reads a text of %d bytes alike whether or not it is ASCII', (size) => {
+    for (const text of ['x'.repeat(size), `${'x'.repeat(size - 2)}é`, `\x7f${'x'.repeat(size - 1)}`]) {
+      expect(decodeMsgpack(encodeMsgpack(text))).toBe(text);
+    }
+  });
+
+  it('asks for what an extension value becomes, wherever it stands', () => {
+    const extension = ({ code, data }: Ext): MsgpackValue => `${code}:${data.length}`;
+    expect(decodeMsgpack(bytes('82a16191d40178a162c70002'), { extension })).toEqual({ a: ['1:1'], b: '2:0' });
+  });
+
+  it('keeps floats and maps apart from numbers and objects where it is asked to', () => {
+    const value = decodeMsgpack(bytes('92cb400000000000000081a16101'), { faithful: true });
+    expect(value).toEqual([new Float(2), new Map([['a', 1]])]);
+    expect(decodeMsgpack(bytes('92cb400000000000000081a16101'))).toEqual([2, { a: 1 }]);
+  });
+
+  it('reads a part of a larger buffer', () => {
+    expect(decodeMsgpack(bytes('c1c193a1610203c1c1').subarray(2, 7))).toEqual(['a', 2, 3]);
   });
 
   it('refuses deep nesting in both directions', () => {
     const deep = (levels: number): Uint8Array => Buffer.concat([Buffer.alloc(levels, 0x91), Buffer.from([0xc0])]);
+    const problem = new MsgpackError('nested deeper than 128');
     expect(decodeMsgpack(deep(deepestNesting))).toBeInstanceOf(Array);
-    expect(() => decodeMsgpack(deep(deepestNesting + 1))).toThrow(MsgpackError);
-    expect(() => decodeMsgpack(deep(100_000))).toThrow(MsgpackError);
-    let value: MsgpackValue = null;
-    for (let level = 0; level <= deepestNesting; level += 1) value = [value];
-    expect(() => encodeMsgpack(value)).toThrow(MsgpackError);
+    expect(() => decodeMsgpack(deep(deepestNesting + 1))).toThrow(problem);
+    expect(() => decodeMsgpack(deep(100_000))).toThrow(problem);
+    let [list, map, fields]: MsgpackValue[] = [null, null, null] as const;
+    for (let level = 0; level < deepestNesting; level += 1) {
+      [list, map, fields] = [[list], new Map([[1, map]]), { a: fields }] as const;
+    }
+    for (const value of [list, map, fields] as MsgpackValue[]) {
+      const encoded = encodeMsgpack(value);
+      expect(decodeMsgpack(encoded)).toEqual(value);
+      expect(encodeMsgpack(decodeMsgpack(encoded, { faithful: true }))).toEqual(encoded);
+      for (const deeper of [[value], new Map([[1, value]]), new Map([[value, 1]]), { a: value }] as MsgpackValue[]) {
+        expect(() => encodeMsgpack(deeper)).toThrow(problem);
+      }
+    }
+    for (const begin of ['91', '8101', '81a161', '81']) {
+      const deeper = Buffer.concat([bytes(begin), deep(deepestNesting), bytes('01')]);
+      expect(() => decodeMsgpack(deeper)).toThrow(problem);
+      expect(() => decodeMsgpack(deeper, { faithful: true })).toThrow(problem);
+    }
   });
 
-  it('refuses a million tiny values', () => {
-    const many = Buffer.concat([Buffer.from('dd000f4240', 'hex'), Buffer.alloc(1_000_000, 0xc0)]);
-    expect(() => decodeMsgpack(many)).toThrow('more than');
+  it('takes half a million values, and refuses one more', () => {
+    const nils = (count: number): Buffer => {
+      const head = Buffer.from('dd00000000', 'hex');
+      head.writeUInt32BE(count, 1);
+      return Buffer.concat([head, Buffer.alloc(count, 0xc0)]);
+    };
+    expect(decodeMsgpack(nils(499_999))).toHaveLength(499_999);
+    expect(() => decodeMsgpack(nils(500_000))).toThrow(new MsgpackError('there are more than 500000 values'));
+  });
+
+  it('has no form for integers beyond 64 bits', () => {
+    const problem = new MsgpackError('an integer is beyond 64 bits');
+    expect(hex(encodeMsgpack(2n ** 64n - 1n))).toBe('cfffffffffffffffff');
+    expect(hex(encodeMsgpack(-(2n ** 63n)))).toBe('d38000000000000000');
+    expect(() => encodeMsgpack(2n ** 64n)).toThrow(problem);
+    expect(() => encodeMsgpack(-(2n ** 63n) - 1n)).toThrow(problem);
+    expect(hex(encodeMsgpack(2 ** 53))).toBe('cb4340000000000000');
+  });
+
+  it('writes the same bytes whatever their place in what grows', () => {
+    // Sizes around those at which the buffer has to grow, so that a piece begins and ends on every side of the edge.
+    for (let size = 230; size < 270; size += 1) {
+      const parts: readonly MsgpackValue[] = [0xffff_ffff, 2n ** 63n, new Float(1), 'ab', Buffer.from('cd'), null];
+      const encoded = encodeMsgpack(['x'.repeat(size), ...parts]);
+      const separate = [Buffer.of(0x97), ...['x'.repeat(size), ...parts].map((part) => encodeMsgpack(part))];
+      expect(hex(encoded)).toBe(hex(Buffer.concat(separate)));
+    }
   });
 
   it('refuses what has no form', () => {
     const date = new Date(0) as unknown as MsgpackValue;
     const method = (() => 1) as unknown as MsgpackValue;
-    expect(() => encodeMsgpack(date)).toThrow('Date');
-    expect(() => encodeMsgpack([method])).toThrow('function');
+    expect(() => encodeMsgpack(date)).toThrow(new MsgpackError('an object of class Date has no form'));
+    expect(() => encodeMsgpack([method])).toThrow(new MsgpackError('a value of type function has no form'));
+    class OwnMap extends Map<MsgpackValue, MsgpackValue> {}
+    expect(() => encodeMsgpack(new OwnMap())).toThrow(new MsgpackError('an object of class OwnMap has no form'));
     const nameless = Object.create(Object.create(null)) as MsgpackValue;
     expect(() => encodeMsgpack(nameless)).toThrow('an object of class ? has no form');
     expect(hex(encodeMsgpack(Object.assign(Object.create(null), { a: 1 })))).toBe('81a16101');
