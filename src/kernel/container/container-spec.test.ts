@@ -42,6 +42,67 @@ function specOf(
 }
 
 describe('the container of a kernel', () => {
+  it('is all of this, and nothing of the session’s variables', () => {
+    const ownership = new Ownership(parseAgentId('i-one'), new Uint8Array(32));
+    const { spec, ...rest } = recordFixture({ generation: 3 });
+    const record = { ...rest, spec: { ...spec, mounts: [{ source: '/data', target: '/d', readOnly: false }] } };
+    const parts = { paths: folder, ownership, settings: { ...testSettings.container, bridgeName: 'b' } };
+    const made = containerSpec(record, { ...parts, volume: '/volume', imageRoot: null });
+    const [name] = ownership.containerNames(spec.id, 'kernelet/base');
+    expect(made).toEqual({
+      name,
+      image: 'sha256:00',
+      hostname: 'main1',
+      entrypoint: ['/opt/backend.ai/bin/busybox', 'sh', '/opt/backend.ai/bin/entry'],
+      command: [],
+      environ: [],
+      workingDirectory: '/',
+      labels: expect.objectContaining({
+        'ai.backend.kernel-id': spec.id,
+        'ai.backend.session-id': spec.id,
+        'ai.backend.owner': 'i-one',
+        'ai.kernelet.generation': '3',
+        'ai.kernelet.proof': ownership.proof(name),
+      }),
+      mounts: [
+        { source: '/volume', target: '/opt/backend.ai', readOnly: true },
+        { source: '/s/run', target: '/opt/kernel/run', readOnly: false },
+        { source: '/s/work', target: '/home/work', readOnly: false },
+        { source: '/s/config', target: '/home/config', readOnly: true },
+        { source: '/data', target: '/d', readOnly: false },
+      ],
+      temporaryFilesystems: {},
+      limits: { cpus: 1, memoryBytes: 256 * 2 ** 20, swap: false, processes: 64 },
+      devices: made.devices,
+      network: 'none',
+      networkAliases: [],
+      ports: [],
+      capabilities: ['SETUID', 'SETGID', 'KILL'],
+      noNewPrivileges: true,
+      securityOptions: defaultHardening.securityOptions,
+      logLimitBytes: 2 ** 20,
+      init: false,
+    });
+    expect(JSON.stringify(made)).not.toContain('GREETING');
+  });
+
+  it('sees what the operator shows all of them, and files and libraries of its devices, which it cannot write', () => {
+    const view = { source: '/proc/view', target: '/proc/cpuinfo', readOnly: true };
+    const provision = { ...noProvision, hooks: ['/usr/lib/libnpu.so'], mounts: [{ source: '/m', target: '/t' }] };
+    const record = recordFixture({ placement: { ...noPlacement, provision } });
+    const { mounts, limits } = containerSpec(record, {
+      ...{ paths: folder, ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)), volume: '/volume' },
+      ...{ settings: { ...testSettings.container, bridgeName: 'b' }, imageRoot: null, views: [view] },
+      commonDevices: { nodes: ['/dev/infiniband/uverbs0'], lockedBytes: 2 ** 30 },
+    });
+    expect(mounts[0]).toEqual(view);
+    expect(mounts.slice(-2)).toEqual([
+      { source: '/usr/lib/libnpu.so', target: '/opt/kernel/libnpu.so', readOnly: true },
+      { source: '/m', target: '/t', readOnly: true },
+    ]);
+    expect(limits).toMatchObject({ lockedBytes: 2 ** 30 });
+  });
+
   it('publishes its ports where the node says, and private services on the loopback address in any case', () => {
     expect(specOf({}).ports.map(({ hostAddress }) => hostAddress)).toEqual(['10.0.0.5', '10.0.0.5']);
     expect(specOf({}, { privateServices: ['ttyd'] }).ports).toMatchObject([

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +7,14 @@ import { scratchParts } from '../../../test/support/scratch-parts.ts';
 import { noProvision } from '../../devices/device-provision.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
 import { noPlacement } from '../record.ts';
-import { environOf, environText, readResourceFile, resourceText } from './resource-files.ts';
+import {
+  environOf,
+  environText,
+  readResourceFile,
+  resourceText,
+  writeFirstResourceFiles,
+  writeResourceFile,
+} from './resource-files.ts';
 
 describe('a file of what a kernel was given', () => {
   it('says nothing when it is absent, damaged, or longer than such files are', async () => {
@@ -26,6 +33,45 @@ describe('a file of what a kernel was given', () => {
       expect(await read()).toBeNull();
       await writeFile(file, 'SLOTS=');
       expect(await read()).toBeNull();
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('the files of what a kernel was given', () => {
+  it('are written before its container and after it, whole, and the copy of before stays', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'kernelet-resources-'));
+    try {
+      await using scratch = new ScratchFolders(join(root, 'scratch'), scratchParts());
+      const record = recordFixture();
+      const { id, user } = record.spec;
+      const { config } = await scratch.create(id, user).then(() => scratch.paths(id));
+      const present = await readdir(config);
+      await writeFirstResourceFiles(record, scratch);
+      const read = (name: string) => readFile(join(config, name), 'utf8');
+      const before = resourceText({ ...record, containerId: null });
+      expect(before).toMatch(/^CID=\n/);
+      expect([await read('resource.txt'), await read('resource_base.txt')]).toEqual([before, before]);
+      await writeResourceFile(record, scratch);
+      expect(await read('resource.txt')).toBe(resourceText(record));
+      expect(await read('resource_base.txt')).toBe(before);
+      expect((await stat(join(config, 'resource.txt'))).mode & 0o777).toBe(0o644);
+      await rm(join(config, 'resource.txt'));
+      await mkdir(join(config, 'resource.txt', 'in-the-way'), { recursive: true });
+      await expect(writeResourceFile(record, scratch)).rejects.toThrow();
+      expect((await readdir(config)).sort()).toEqual([...present, 'resource.txt', 'resource_base.txt'].sort());
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  });
+
+  it('end the reading of who has given up', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'kernelet-resources-'));
+    try {
+      await using scratch = new ScratchFolders(join(root, 'scratch'), scratchParts());
+      const signal = AbortSignal.abort(new Error('given up'));
+      await expect(readResourceFile(recordFixture(), scratch, signal)).rejects.toThrow('given up');
     } finally {
       await rm(root, { recursive: true, force: true });
     }
@@ -94,9 +140,14 @@ describe('the texts that a kernel reads about itself', () => {
     const environ = [
       ['A', '1=2'],
       ['B', 'two\nlines'],
+      ['D', 'a\r'],
+      ['E', 'a\0'],
+      ['1F', 'x'],
+      ['G-', 'x'],
+      ['_h1', 'x'],
       ['not a name', 'x'],
       ['C', ''],
     ] as const;
-    expect(environText(environ)).toBe('A=1=2\nC=\n');
+    expect(environText(environ)).toBe('A=1=2\n_h1=x\nC=\n');
   });
 });
