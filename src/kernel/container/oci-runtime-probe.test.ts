@@ -6,6 +6,7 @@ import { containerSpec } from '../../../test/support/engine-fixtures.ts';
 import { FakeRunnerClient, testSettings } from '../../../test/support/kernels-fixture.ts';
 import { DummyEngine, type DummyEngineOptions } from '../../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../engine/dummy/dummy-images.ts';
+import type { ContainerSpec } from '../../engine/engine.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
@@ -73,6 +74,66 @@ describe('a trial of an OCI runtime', () => {
     expect(client?.requests).toEqual(['ping']);
     expect(client?.disposed).toBe(true);
     expect(await leftOf(engine)).toEqual([]);
+  });
+
+  it('has a container that is hardened as kernels are, with nothing of a session in it', async () => {
+    const made: ContainerSpec[] = [];
+    const configs: unknown[] = [];
+    const { run } = probe({
+      onStart: async ({ spec }) => {
+        made.push(spec);
+        const source = spec.mounts.find(({ target }) => target === containerPaths.run)?.source ?? '';
+        configs.push(JSON.parse(await readFile(join(source, 'runner.json'), 'utf8')));
+      },
+    });
+    await run();
+    const { container, runner } = testSettings;
+    const digits = made[0]?.name.split('.').at(-1) ?? '';
+    expect(digits).toMatch(/^[0-9a-f]{12}$/);
+    const name = `kernelet-runtime.0123abcd.${digits}`;
+    expect(made).toEqual([
+      {
+        name,
+        image: `kernelet-runtime:0123abcd-${digits}`,
+        hostname: 'probe',
+        entrypoint: container.volume.entrypoint,
+        command: [],
+        environ: [],
+        workingDirectory: '/',
+        labels: { 'ai.kernelet.runtime-probe-proof': `proof of ${name}` },
+        mounts: [
+          { source: '/nonexistent/volume', target: '/opt/backend.ai', readOnly: true },
+          { source: join(folder, digits, 'run'), target: '/opt/kernel/run', readOnly: false },
+        ],
+        temporaryFilesystems: { '/home/work': 'rw,size=1m' },
+        limits: { cpus: 1, memoryBytes: 256 * 2 ** 20, processes: 512 },
+        network: 'none',
+        networkAliases: [],
+        ports: [],
+        capabilities: container.hardening.capabilities,
+        noNewPrivileges: true,
+        securityOptions: container.hardening.securityOptions,
+        logLimitBytes: 2 ** 20,
+        init: false,
+        runtime: 'runsc',
+      },
+    ]);
+    expect(configs).toEqual([
+      {
+        ...{ version: 1, kernelId: expect.any(String), generation: 1, secret: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        ...{ runtime: { type: 'shell', path: null }, user: { uid: 65_534, gid: 65_534, name: 'work' }, environ: [] },
+        ...{
+          services: [],
+          models: [],
+          interpreter: 'lazy',
+          sudo: false,
+          imageBootstrap: false,
+          taskLog: false,
+          links: [],
+        },
+        ...runner,
+      },
+    ]);
   });
 
   it('says that the engine does not know it, and makes nothing', async () => {
