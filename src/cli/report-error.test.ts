@@ -11,6 +11,7 @@ async function report(error: unknown, json = false) {
   return { status, stdout: io.stdout.text, stderr: io.stderr.text };
 }
 
+// @promise terminal-text
 it.each<readonly [unknown, number, string]>([
   [new UsageError('no such thing'), 2, 'kernelet: no such thing\n`kernelet x --help` shows how.\n'],
   [new UsageError('no such thing', 'Give another.'), 2, 'kernelet: no such thing\nGive another.\n'],
@@ -24,6 +25,11 @@ it.each<readonly [unknown, number, string]>([
     new KerneletError('INVALID_ARGUMENT', 'body.environ.BAD NAME: not a name'),
     2,
     'kernelet: --env BAD NAME: not a name\nCorrect the named value.\n',
+  ],
+  [
+    new KerneletError('IMAGE_BUILD_FAILED', 'x: failed\nlast \u001B]0;words\u0007\n  set in', { cure: 'Do\u001B[2J.' }),
+    125,
+    'kernelet: x: failed\n  last \\x1b]0;words\\x07\n  set in\nDo\\x1b[2J.\n',
   ],
   [new TypeError('x is not a function'), 125, expect.stringMatching(/^kernelet: .*x is not a function\n[^\n]*\n$/)],
 ])('%s has its status, its cure and no stack trace', async (error, status, stderr) => {

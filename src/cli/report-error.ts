@@ -1,6 +1,7 @@
 /** An error as people and programs see it: what and what to do, never a stack trace. */
 import { toKerneletError } from '../lib/errors.ts';
 import { redactText } from '../lib/redaction.ts';
+import { printableLines } from '../lib/terminal-text.ts';
 import { exitStatus } from './exit-status.ts';
 import { UsageError } from './option-reader.ts';
 import type { Screen } from './screen.ts';
@@ -23,7 +24,8 @@ export async function sayError(screen: Screen, thrown: unknown, help?: string): 
   const { document, status } = describe(thrown, help);
   try {
     const label = screen.style('red', 'kernelet:');
-    await screen.io.stderr.write(`${label} ${document.message}\n${screen.style('dim', document.cure)}\n`);
+    const text = printableLines(document.message);
+    await screen.io.stderr.write(`${label} ${text}\n${screen.style('dim', printableLines(document.cure))}\n`);
   } catch {
     // Nobody reads it.
   }

@@ -19,6 +19,18 @@ describe('a screen', () => {
     }
   });
 
+  // @promise terminal-text
+  it('has nothing in tables, facts and notes by which a tenant could move the cursor or make a line of its own', async () => {
+    const io = new MemoryIo();
+    const hostile = 'a\u001B[2J\u009B1m\u202E\nkernelet: all is well\r';
+    const shown = 'a\\x1b[2J\\x9b1m\\u202e';
+    await new Screen(io, false).note(hostile);
+    expect(io.stderr.text).toBe(`kernelet: ${shown}\n  kernelet: all is well\\r\n`);
+    expect(table([{ heading: 'A' }], [[hostile]])).toBe(`A\n${shown}\\nkernelet: all is well\\r\n`);
+    const fact = `${shown}\\nkernelet: all is well\\r`;
+    expect(facts([[hostile, hostile]])).toBe(`${fact}: ${fact}\n`);
+  });
+
   it('does not fail when a note is not taken', async () => {
     const io = new MemoryIo();
     io.stderr.failure = new Error('EPIPE');
@@ -42,9 +54,9 @@ describe('a screen', () => {
 
 it('a table aligns its columns by characters, and has no spaces at the end of a line', () => {
   const columns = [{ heading: 'NAME' }, { heading: 'SIZE', align: 'right' as const }, { heading: 'NOTE' }];
-  const rows = [['größe→', '1', ''], ['\u001B[32mok\u001B[39m', '12345', 'x'], ['short']];
+  const rows = [['größe→', '1', ''], ['ok', '12345', 'x'], ['short']];
   expect(table(columns, rows)).toBe(
-    ['NAME     SIZE  NOTE', 'größe→      1', '\u001B[32mok\u001B[39m      12345  x', 'short', ''].join('\n'),
+    ['NAME     SIZE  NOTE', 'größe→      1', 'ok      12345  x', 'short', ''].join('\n'),
   );
 });
 

@@ -2,8 +2,7 @@
  * What a command says. Results go to standard output, everything else to standard error; with `--json` only documents
  * go to standard output. Colours only on a terminal.
  */
-import { stripVTControlCharacters } from 'node:util';
-import { type Style, styled, takesStyles } from '../lib/terminal-text.ts';
+import { printable, printableLines, type Style, styled, takesStyles } from '../lib/terminal-text.ts';
 import type { CliIo } from './host.ts';
 
 /** Where one command writes: results, documents, notes. */
@@ -33,9 +32,9 @@ export class Screen {
     else await this.io.stdout.write(text());
   }
 
-  /** A line on standard error: `kernelet: …`. Errors of writing it are of no interest. */
-  async note(text: string): Promise<void> {
-    await this.io.stderr.write(`${this.style('dim', 'kernelet:')} ${text}\n`).catch(() => {});
+  /** A line on standard error, `kernelet: …`, in which a tenant's words change nothing. Errors of writing it are of no interest. */
+  async note(text: string, newline = '\n'): Promise<void> {
+    await this.io.stderr.write(`${this.style('dim', 'kernelet:')} ${printableLines(text)}${newline}`).catch(() => {});
   }
 
   /** Text on standard error in a style, when that is a terminal. */
@@ -61,19 +60,22 @@ export interface Column {
   readonly cut?: boolean;
 }
 
-const width = (text: string): number => [...stripVTControlCharacters(text)].length;
+const width = (text: string): number => [...text].length;
 
 const gap = '  ';
 /** A column is cut to no less. */
 const leastWidth = 8;
 
-/** Lines of a table, where they can be of at most `room` characters; no spaces at the end of a line. */
+/**
+ * Lines of a table, where they can be of at most `room` characters; no spaces at the end of a line. Cells are texts of tenants as
+ * well, and are made printable.
+ */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   room = Number.POSITIVE_INFINITY,
 ): string {
-  const all = [columns.map((column) => column.heading), ...rows];
+  const all = [columns.map((column) => column.heading), ...rows.map((row) => row.map(printable))];
   const needed = columns.map((_, index) => Math.max(...all.map((row) => width(row[index] ?? ''))));
   const widths = fitted(columns, needed, room);
   const line = (row: readonly string[]): string =>
@@ -106,8 +108,9 @@ function fitted(columns: readonly Column[], needed: readonly number[], room: num
 const shortened = (cell: string, room: number): string =>
   width(cell) > room ? `${[...cell].slice(0, room - 1).join('')}…` : cell;
 
-/** Lines of `name: value` with the values in one column. */
+/** Lines of `name: value` with the values in one column; both may be texts of tenants, and are made printable. */
 export function facts(pairs: readonly (readonly [string, string])[]): string {
-  const widest = Math.max(0, ...pairs.map(([name]) => width(name)));
-  return pairs.map(([name, value]) => `${`${name}:`.padEnd(widest + 2)}${value}\n`).join('');
+  const shown = pairs.map(([name, value]) => [printable(name), printable(value)] as const);
+  const widest = Math.max(0, ...shown.map(([name]) => width(name)));
+  return shown.map(([name, value]) => `${`${name}:`.padEnd(widest + 2)}${value}\n`).join('');
 }

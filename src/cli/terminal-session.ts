@@ -129,7 +129,7 @@ export class TerminalSession {
       }
     } catch (error) {
       if (this.#signal.aborted || hasCode(error, 'RUN_NOT_FOUND', 'KERNEL_NOT_RUNNING', 'KERNEL_DIED')) return;
-      await screen.note(`what is typed does not arrive any more: ${toKerneletError(error).message}\r`);
+      await screen.note(`what is typed does not arrive any more: ${toKerneletError(error).message}`, '\r\n');
     }
   }
 

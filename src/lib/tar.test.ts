@@ -92,6 +92,33 @@ describe('unpacking what a tenant sent', () => {
     expect(await readdir(join(root, 'outside'))).toEqual([]);
   });
 
+  // @promise links-stay
+  it('that is one folder lets no link lead out of it, be it only beside it, and nothing lie there', async () => {
+    const stream = await archive([
+      { name: 'sent', type: 'directory', size: 0, mode: 0o750 },
+      { name: 'sent/keys', type: 'symlink', linkname: '../.ssh', size: 0 },
+      { name: 'sent/deep/in', type: 'symlink', linkname: '../a', size: 0 },
+      { name: 'sent/a', text: 'a' },
+      { name: 'sent/same', type: 'link', linkname: 'sent/a', size: 0 },
+      { name: 'sent/other', type: 'link', linkname: 'beside', size: 0 },
+      { name: 'beside', text: 'x' },
+      { name: 'sent', type: 'symlink', linkname: 'beside', size: 0 },
+    ]);
+    const { skipped } = await unpackInto(stream, join(root, 'to'), { isOfOneFolder: true });
+    expect(skipped.map(({ name }) => name)).toEqual(['sent/keys', 'sent/other', 'beside', 'sent']);
+    expect((await readdir(join(root, 'to'), { recursive: true })).sort()).toEqual(['a', 'deep', 'deep/in', 'same']);
+    expect((await lstat(join(root, 'to'))).mode & 0o777).toBe(0o750 & ~process.umask());
+    const others: Parameters<typeof archive>[0][] = [
+      [],
+      [{ name: 'sent', type: 'symlink', linkname: '.ssh', size: 0 }],
+      [{ name: 'sent/a', text: 'x' }],
+    ];
+    for (const entries of others) {
+      const unpacking = unpackInto(await archive(entries), join(root, 'other'), { isOfOneFolder: true });
+      await expect(unpacking).rejects.toMatchObject({ code: 'FILE_ERROR' });
+    }
+  });
+
   it('replaces a link that stands in the way and does not write through it', async () => {
     await writeFile(join(root, 'victim'), 'safe');
     await mkdir(join(root, 'to'));

@@ -55,16 +55,19 @@ function toWeb(readable: Readable): ReadableStream<Uint8Array> {
   return Readable.toWeb(readable) as ReadableStream<Uint8Array>;
 }
 
-/** How an unpacking can be ended early. */
+/** How an archive is unpacked. */
 export interface UnpackOptions {
+  /** Ends the unpacking, which then rejects with its reason. */
   readonly signal?: AbortSignal;
+  /** The archive is of one folder, which the folder becomes; what lies beside it is left out. */
+  readonly isOfOneFolder?: boolean;
 }
 
 /** What was unpacked, and what was left out. */
 export interface UnpackResult {
   readonly files: number;
   readonly bytes: number;
-  /** Entries left out, with the reason: links that lead out, devices. At most the first hundred. */
+  /** Entries left out, with the reason: links that lead out of the folder, devices. At most the first hundred. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly skippedCount: number;
 }
@@ -72,7 +75,8 @@ export interface UnpackResult {
 /**
  * Unpacks an archive into a folder, which is made when missing. Files get the permission bits of the archive without
  * set-id bits, and the owner of this process; what stands in the way is replaced, folders excepted. Throws
- * FORBIDDEN_PATH for a name that leads out, FILE_ERROR when the archive is damaged or a file can't be written.
+ * FORBIDDEN_PATH for a name that leads out, FILE_ERROR when the archive is damaged, not of one folder as it should be, or a file
+ * can't be written.
  */
 export async function unpackInto(
   content: ReadableStream<Uint8Array>,
@@ -84,7 +88,7 @@ export async function unpackInto(
   const decoder = createTarDecoder({ strict: true });
   const piping = content.pipeTo(decoder.writable, { signal });
   piping.catch(() => {});
-  const unpacker = new Unpacker(folder);
+  const unpacker = new Unpacker(folder, options.isOfOneFolder ?? false);
   try {
     await mkdir(folder, { recursive: true });
     for await (const entry of decoder.readable) {
@@ -136,6 +140,9 @@ export async function firstFile(content: AsyncIterable<Uint8Array>, maxBytes: nu
 
 class Unpacker {
   readonly #root: string;
+  readonly #isOfOneFolder: boolean;
+  /** The name that the folder has in an archive of one. */
+  #top: string | null = null;
   /** Folders known to be real ones, by their path below the root. */
   readonly #folders = new Set<string>(['']);
   /** Modes that folders get at the end, when nothing is written into them any more. */
@@ -147,8 +154,9 @@ class Unpacker {
   #files = 0;
   #bytes = 0;
 
-  constructor(root: string) {
+  constructor(root: string, isOfOneFolder: boolean) {
     this.#root = root;
+    this.#isOfOneFolder = isOfOneFolder;
   }
 
   result(): UnpackResult {
@@ -156,14 +164,22 @@ class Unpacker {
   }
 
   async unpack({ header, body }: ParsedTarEntry): Promise<void> {
-    const path = entryComponents(header.name);
-    const name = path.at(-1);
-    if (name === undefined) return await body.cancel();
+    const whole = entryComponents(header.name);
+    if (whole.length === 0) return await body.cancel();
+    if (this.#isOfOneFolder) this.#top ??= topOf(whole, header.type);
+    const path = this.#below(whole);
+    const name = path?.at(-1);
+    if (path === null || name === undefined) {
+      await body.cancel();
+      if (path === null) this.#skip(whole, 'it lies beside the folder');
+      else if (header.type === 'directory') this.#folderModes.set(this.#root, folderMode(header.mode));
+      else this.#skip(whole, 'it has the name of the folder');
+      return;
+    }
     const parent = await this.#realFolder(path.slice(0, -1));
     const skip = async (reason: string): Promise<void> => {
       await body.cancel();
-      this.#skippedCount += 1;
-      if (this.#skipped.length < 100) this.#skipped.push({ name: path.join('/'), reason });
+      this.#skip(whole, reason);
     };
     if (parent === null) return await skip('a part of its path is a link');
     const target = join(parent, name);
@@ -174,7 +190,7 @@ class Unpacker {
     switch (header.type ?? 'file') {
       case 'directory':
         if ((await this.#realFolder(path)) === null) return await skip('a link has its name');
-        this.#folderModes.set(target, ((header.mode ?? 0o755) & 0o777) | 0o700);
+        this.#folderModes.set(target, folderMode(header.mode));
         return await body.cancel();
       case 'file':
         return await this.#writeFile(target, header.mode ?? 0o644, header.mtime, body);
@@ -199,8 +215,20 @@ class Unpacker {
     }
   }
 
+  /** Where an entry goes, from the root on: the root itself has no components. null: it lies beside the one folder. */
+  #below(whole: readonly string[]): readonly string[] | null {
+    if (!this.#isOfOneFolder) return whole;
+    return whole[0] === this.#top ? whole.slice(1) : null;
+  }
+
+  #skip(whole: readonly string[], reason: string): void {
+    this.#skippedCount += 1;
+    if (this.#skipped.length < 100) this.#skipped.push({ name: whole.join('/'), reason });
+  }
+
   /** Gives the folders their modes. */
   async finish(): Promise<void> {
+    if (this.#isOfOneFolder && this.#top === null) throw noFolder();
     // Files have theirs from their making, as far as the umask lets it: nobody else is to write into what an archive brings.
     const umask = process.umask();
     for (const [path, mode] of this.#folderModes) await chmod(path, mode & ~umask);
@@ -239,7 +267,8 @@ class Unpacker {
   }
 
   async #unpackedFile(name: string): Promise<string | null> {
-    const components = entryComponents(name);
+    const components = this.#below(entryComponents(name));
+    if (components === null) return null;
     for (let depth = 1; depth < components.length; depth += 1) {
       if (!this.#folders.has(components.slice(0, depth).join('/'))) return null;
     }
@@ -248,6 +277,17 @@ class Unpacker {
     return found?.isFile() ? path : null;
   }
 }
+
+const noFolder = (): KerneletError => new KerneletError('FILE_ERROR', 'the archive is not that of a folder');
+
+/** The name of the folder that an archive of one begins with. */
+function topOf([name, ...below]: readonly string[], type: string | undefined): string {
+  if (name === undefined || below.length > 0 || type !== 'directory') throw noFolder();
+  return name;
+}
+
+/** Of a folder that its owner can use. */
+const folderMode = (mode = 0o755): number => (mode & 0o777) | 0o700;
 
 /**
  * The components of an entry's name; none for the archive's own root. Throws FORBIDDEN_PATH when the name is absolute

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { printable, styled, takesStyles } from './terminal-text.ts';
+import { printable, printableLines, styled, takesStyles } from './terminal-text.ts';
 
 it.each([
   ['plain größe → 日本 👍', 'plain größe → 日本 👍'],
@@ -10,6 +10,10 @@ it.each([
   ['half \uD83D', 'half \uFFFD'],
 ])('%j is written as %j', (text, shown) => {
   expect(printable(text)).toBe(shown);
+});
+
+it('several lines stay so, and none behind the first looks like one of ours', () => {
+  expect(printableLines('a\x1b[2J\nkernelet: all is well\r\n  b')).toBe('a\\x1b[2J\n  kernelet: all is well\\r\n  b');
 });
 
 it.each([

@@ -27,3 +27,10 @@ export function printable(text: string): string {
     return `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }
+
+/** The same of several lines: those behind the first are set in, so that none of them looks like one of ours. */
+export const printableLines = (text: string): string =>
+  text
+    .split('\n')
+    .map((line, index) => (index === 0 || line.startsWith(' ') ? '' : '  ') + printable(line))
+    .join('\n');

@@ -1,6 +1,5 @@
 /** `kernelet context ls`: the interpreters of a kernel. */
 
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { table } from '../screen.ts';
@@ -29,8 +28,8 @@ export const contextLs = {
         ],
         contexts.map(({ name, runtime, state, detail, running, waiting }) => [
           name,
-          printable(runtime),
-          detail === '' ? state : `${state} (${printable(detail)})`,
+          runtime,
+          detail === '' ? state : `${state} (${detail})`,
           running ?? '',
           String(waiting),
         ]),

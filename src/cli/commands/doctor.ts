@@ -3,7 +3,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import { redactText } from '../../lib/redaction.ts';
-import type { Style } from '../../lib/terminal-text.ts';
+import { printableLines, type Style } from '../../lib/terminal-text.ts';
 import { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
@@ -46,9 +46,10 @@ until the next boot. The exit status is 125 when something does not work.`,
     const healthy = results.every(({ state }) => state !== 'failed');
     await screen.either({ healthy, checks: results }, () =>
       results
-        .map(({ name, state, detail, fix }) => {
+        .map(({ name, state, detail, fix = '' }) => {
           const mark = screen.resultStyle(marks[state].style, marks[state].text);
-          return `${mark}  ${name.padEnd(9)} ${detail}\n${fix === undefined ? '' : `${' '.repeat(19)}→ ${fix}\n`}`;
+          const cure = fix === '' ? '' : `${' '.repeat(19)}→ ${printableLines(fix)}\n`;
+          return `${mark}  ${name.padEnd(9)} ${printableLines(detail)}\n${cure}`;
         })
         .join(''),
     );

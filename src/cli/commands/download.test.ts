@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
@@ -61,6 +61,24 @@ describe('download', () => {
       status: 125,
       stderr: expect.stringMatching(/^kernelet: cannot write "\/dev\/full": ENOSPC\n/),
     });
+  });
+
+  // @promise links-stay
+  it('leaves no link beside the folder, through which what is copied there later would go elsewhere', async () => {
+    await mkdir(join(cli.folder, 'out', '.ssh'));
+    await symlink('../.ssh', join(cli.folder, 'src', 'd', 'keys'));
+    const archive = execFileSync('tar', ['-C', join(cli.folder, 'src'), '-cf', '-', 'd']);
+    cli.agent.archives.set('d', () => new Blob([new Uint8Array(archive)]).stream());
+    const { status, stderr } = await download('d', 'out');
+    expect([status, await out()]).toEqual([0, ['.ssh', 'd', 'd/sub', 'd/sub/b']]);
+    expect(stderr).toBe('kernelet: left out: d/keys: it links to "../.ssh", outside\n');
+  });
+
+  it('has the name that was asked for, also where that is a link of the kernel to a folder', async () => {
+    const archive = execFileSync('tar', ['-C', join(cli.folder, 'src'), '-cf', '-', 'd']);
+    cli.agent.archives.set('link', () => new Blob([new Uint8Array(archive)]).stream());
+    expect((await download('link', 'out')).status).toBe(0);
+    expect(await out()).toEqual(['link', 'link/sub', 'link/sub/b']);
   });
 
   it('does not mix a folder with one that is there', async () => {

@@ -106,12 +106,17 @@ async function saveFolder(
   const unfinished = await mkdtemp(join(parent, '.kernelet-')).catch((error) => {
     throw explained(error, place.path, signal);
   });
+  // What is unpacked lies where it goes in the end: links in it lead where they seem to.
+  const folder = join(unfinished, 'folder');
   try {
-    const { skipped, skippedCount } = await unpackInto(ReadableStream.from(content), unfinished, { signal });
+    const { skipped, skippedCount } = await unpackInto(ReadableStream.from(content), folder, {
+      signal,
+      isOfOneFolder: true,
+    });
     for (const { name, reason } of skipped) await screen.note(`left out: ${printable(name)}: ${printable(reason)}`);
     if (skippedCount > skipped.length) await screen.note(`left out: ${skippedCount - skipped.length} more`);
     const target = place.existing ? join(place.path, place.name) : place.path;
-    await rename(join(unfinished, place.name), target).catch((error) => {
+    await rename(folder, target).catch((error) => {
       if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw explained(error, target, signal);
       throw new KerneletError('FILE_ERROR', `${target} exists already; ${JSON.stringify(remote)} was not saved`);
     });

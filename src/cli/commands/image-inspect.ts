@@ -1,6 +1,5 @@
 /** `kernelet image inspect`: an image, its labels, and what is wrong with them. */
 import { describeByteSize } from '../../lib/byte-size.ts';
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
 import { facts } from '../screen.ts';
@@ -17,21 +16,15 @@ export const imageInspect = {
     const image = await client.inspectImage(call.operands[0] ?? '');
     await call.screen.either(image, () =>
       facts([
-        ['image', printable(image.reference)],
+        ['image', image.reference],
         ['id', image.id],
-        ['architecture', printable(image.architecture)],
+        ['architecture', image.architecture],
         ['size', describeByteSize(image.sizeBytes)],
-        ['created', printable(image.createdAt)],
-        ['runtime', printable(image.runtime)],
+        ['created', image.createdAt],
+        ['runtime', image.runtime],
         ['labelled', image.labelled ? 'yes' : 'no: defaults are used'],
-        ...Object.entries(image.labels).map(([key, value]): [string, string] => [
-          `label ${printable(key)}`,
-          printable(value),
-        ]),
-        ...image.problems.map(({ label, problem }): [string, string] => [
-          'problem',
-          `${printable(label)}: ${printable(problem)}`,
-        ]),
+        ...Object.entries(image.labels).map(([key, value]): [string, string] => [`label ${key}`, value]),
+        ...image.problems.map(({ label, problem }): [string, string] => ['problem', `${label}: ${problem}`]),
       ]),
     );
     return 0;

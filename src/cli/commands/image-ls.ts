@@ -1,6 +1,5 @@
 /** `kernelet image ls`: the images of this machine. */
 import { describeByteSize } from '../../lib/byte-size.ts';
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
 import { table } from '../screen.ts';
@@ -26,8 +25,8 @@ export const imageLs = {
           { heading: 'PROBLEMS' },
         ],
         images.map((image) => [
-          printable(image.reference),
-          printable(image.runtime),
+          image.reference,
+          image.runtime,
           image.labelled ? 'yes' : 'no',
           describeByteSize(image.sizeBytes),
           image.problems.length === 0 ? '' : String(image.problems.length),

@@ -4,7 +4,6 @@ import { formatBitRate } from '../../lib/bit-rate.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { describeDuration } from '../../lib/duration.ts';
 import { maxOpenFiles } from '../../lib/open-files.ts';
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { facts } from '../screen.ts';
@@ -56,12 +55,12 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
   return [
     ['id', kernel.id],
     ['name', kernel.name ?? '-'],
-    ['labels', or(Object.entries(kernel.labels).map(([key, value]) => printable(`${key}=${value}`)))],
+    ['labels', or(Object.entries(kernel.labels).map(([key, value]) => `${key}=${value}`))],
     ['phase', kernel.phase],
-    ['image', printable(kernel.image)],
+    ['image', kernel.image],
     ['runtime', kernel.runtime],
     ['user', `${kernel.user.uid}:${kernel.user.gid}`],
-    ['OCI runtime', kernel.ociRuntime === null ? "the engine's default" : printable(kernel.ociRuntime)],
+    ['OCI runtime', kernel.ociRuntime ?? "the engine's default"],
     [
       'limits',
       `${limits.cpus} ${limits.cpus === 1 ? 'CPU' : 'CPUs'}, ${describeByteSize(limits.memoryBytes)}${processes}`,
@@ -69,9 +68,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     [
       'devices',
       or(
-        accelerators.map(
-          ({ slot, device, amount, lost }) => `${amount} ${slot} of ${printable(device)}${lost ? ' (lost)' : ''}`,
-        ),
+        accelerators.map(({ slot, device, amount, lost }) => `${amount} ${slot} of ${device}${lost ? ' (lost)' : ''}`),
       ),
     ],
     ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
@@ -85,7 +82,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['ports', or(kernel.ports.map((port) => `${port.containerPort} → 127.0.0.1:${port.hostPort}`))],
     ['mounts', or(kernel.mounts.map(mountText))],
     ['root file system', kernel.readOnlyRoot ? 'read-only' : 'writable'],
-    ['environment', or(kernel.environ.map(printable))],
+    ['environment', or(kernel.environ)],
     ['container', kernel.containerId ?? '-'],
     ['generation', String(kernel.generation)],
     ['created', new Date(kernel.createdAt).toISOString()],
@@ -93,22 +90,22 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ...restartsFact(kernel.restarts),
     ...stuckFacts(kernel),
     ['steps', or(kernel.timings.map(({ step, ms }) => `${step} ${describeDuration(ms)}`))],
-    ['runner', runner ? `${runner.phase}, interpreter ${runner.interpreter} ${printable(runner.detail)}`.trim() : '-'],
+    ['runner', runner ? `${runner.phase}, interpreter ${runner.interpreter} ${runner.detail}`.trim() : '-'],
     [
       'runs',
       or(kernel.runs.map(({ run, phase, exitCode }) => `${run} ${phase}${exitCode === null ? '' : ` ${exitCode}`}`)),
     ],
     ...droppedFact(kernel.droppedReports),
     ...usageFacts(kernel.usage),
-    ['ended', termination ? `${termination.reason}: ${printable(termination.detail)}` : 'no'],
-    ...kernel.warnings.map((warning): readonly [string, string] => ['warning', printable(warning)]),
+    ['ended', termination ? `${termination.reason}: ${termination.detail}` : 'no'],
+    ...kernel.warnings.map((warning): readonly [string, string] => ['warning', warning]),
   ];
 }
 
 function restartsFact(restarts: Kernel['restarts']): (readonly [string, string])[] {
   if (restarts === null) return [];
   const { count, reason, detail, at } = restarts;
-  return [['restarts', `${count}, the last at ${new Date(at).toISOString()}: ${reason}: ${printable(detail)}`]];
+  return [['restarts', `${count}, the last at ${new Date(at).toISOString()}: ${reason}: ${detail}`]];
 }
 
 function stuckFacts(kernel: Kernel): (readonly [string, string])[] {
@@ -117,7 +114,7 @@ function stuckFacts(kernel: Kernel): (readonly [string, string])[] {
   const states = { missing: missingSince, unreachable: unreachableSince, unrecorded: unrecordedSince };
   const [state = 'stuck'] = Object.entries(states).find(([, since]) => since !== null) ?? [];
   return [
-    [`${state} since`, `${new Date(stuck.since).toISOString()}: ${printable(stuck.why)}`],
+    [`${state} since`, `${new Date(stuck.since).toISOString()}: ${stuck.why}`],
     ['next', stuck.next],
   ];
 }
@@ -148,10 +145,10 @@ function usageFacts(usage: Kernel['usage']): (readonly [string, string])[] {
     ['network use', `${bytes(usage.receivedBytes)} received, ${bytes(usage.sentBytes)} sent`],
     ...usage.overuse.map(({ kind, count, lastAt, detail }): readonly [string, string] => [
       'over-use',
-      `${kind}, ${count} in all, last at ${new Date(lastAt).toISOString()}: ${printable(detail)}`,
+      `${kind}, ${count} in all, last at ${new Date(lastAt).toISOString()}: ${detail}`,
     ]),
   ];
 }
 
 const mountText = ({ source, target, readOnly }: Kernel['mounts'][number]): string =>
-  `${printable(source)} → ${printable(target)}${readOnly ? ' (read-only)' : ''}`;
+  `${source} → ${target}${readOnly ? ' (read-only)' : ''}`;

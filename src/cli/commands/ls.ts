@@ -1,6 +1,5 @@
 /** `kernelet ls`: files of a kernel. */
 
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { table } from '../screen.ts';
@@ -28,7 +27,7 @@ export const ls = {
               file.mode,
               String(file.size),
               new Date(file.mtime * 1000).toISOString().slice(0, 19).replace('T', ' '),
-              printable(file.filename),
+              file.filename,
             ]),
           ),
     );

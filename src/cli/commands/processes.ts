@@ -1,7 +1,6 @@
 /** `kernelet processes`: what runs in a kernel. */
 import type { Run } from '../../http/api-types.ts';
 import { describeDuration } from '../../lib/duration.ts';
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { table } from '../screen.ts';
@@ -58,7 +57,7 @@ const endOf = ({ reason, exitCode }: Run): string =>
   reason === 'exited' ? `exited (${exitCode})` : `${reason ?? 'finished'} (${exitCode})`;
 
 function whatOf({ mode, context, command }: Run): string {
-  if (command !== null) return printable(command);
+  if (command !== null) return command;
   if (mode === 'query') return `code in ${context}`;
   return mode === 'batch' ? 'batch' : '';
 }

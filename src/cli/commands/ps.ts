@@ -112,7 +112,7 @@ function listing(kernels: readonly Kernel[], now: number, room: number | null): 
     String(kernel.limits.cpus),
     describeByteSize(kernel.limits.memoryBytes),
     kernel.runtime,
-    printable(kernel.image),
+    kernel.image,
   ]);
   return table(columns, rows, room ?? undefined) + kernels.map((kernel) => stuckText(kernel, now)).join('');
 }

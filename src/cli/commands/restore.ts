@@ -61,7 +61,7 @@ function listing(kept: readonly KeptFiles[], now: number): string {
     termination?.reason ?? '-',
     bytes === null ? '-' : describeByteSize(bytes),
     describeDuration(Math.max(0, until - now)),
-    image === null ? '-' : printable(image),
+    image === null ? '-' : image,
   ]);
   return table(columns, rows);
 }

@@ -60,6 +60,16 @@ describe('upload', () => {
     expect(stderr).toContain(`left out: ${cli.folder}/d/broken: it is neither a file nor a folder\n`);
   });
 
+  // @promise links-stay
+  it('follows no link out of the folder, such as to a key of the caller, and those within', async () => {
+    await symlink('../f', join(cli.folder, 'd', 'key'));
+    await symlink('a.txt', join(cli.folder, 'd', 'within'));
+    await symlink(join(cli.folder, 'd'), join(cli.folder, 'named'));
+    const { status, stderr } = await cli.run(['upload', id, 'named', '.']);
+    expect([status, names()]).toEqual([0, ['named/a.txt', 'named/sub/b', 'named/within']]);
+    expect(stderr).toContain(`left out: ${cli.folder}/named/key: it is a link that leads out of the folder\n`);
+  });
+
   it('makes the folders that are empty', async () => {
     await mkdir(join(cli.folder, 'd', 'empty'));
     await mkdir(join(cli.folder, 'bare'));
