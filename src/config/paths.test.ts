@@ -1,4 +1,4 @@
-import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -36,7 +36,7 @@ it('finds kernelet.toml beside agent.toml, which comes first, and the near one o
   await using folder = await mkdtempDisposable(join(tmpdir(), 'kernelet-paths-'));
   const [workingDir, homeDir] = [join(folder.path, 'here'), join(folder.path, 'home')];
   const found = (includeWorkingDir: boolean) =>
-    discoverConfigFile({ environ: {}, workingDir, homeDir, includeWorkingDir });
+    discoverConfigFile({ environ: {}, uid: process.getuid?.() ?? 0, workingDir, homeDir, includeWorkingDir });
   const put = async (path: string): Promise<string> => {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, '');
@@ -48,4 +48,30 @@ it('finds kernelet.toml beside agent.toml, which comes first, and the near one o
   expect([await found(true), await found(false)]).toEqual([near, ofUser]);
   const agent = await put(join(workingDir, 'agent.toml'));
   expect(await found(true)).toBe(agent);
+});
+
+it('takes no file from the working folder that somebody else may have put there', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'kernelet-paths-'));
+  const [uid, other, owner] = [0, 4711, 4712];
+  const found = (environ = {}, more = {}) =>
+    discoverConfigFile({
+      environ,
+      uid,
+      workingDir: folder.path,
+      homeDir: '/nowhere',
+      includeWorkingDir: true,
+      ...more,
+    });
+  const file = join(folder.path, 'kernelet.toml');
+  await writeFile(file, '');
+  expect(await found()).toBe(file);
+  await chown(file, other, other);
+  await expect(found()).rejects.toThrow(/kernelet\.toml is that of the user 4711, whose the folder is not; name it/);
+  expect(await found({}, { flag: file })).toBe(file);
+  expect(await found({ SUDO_UID: String(other) })).toBe(file);
+  await expect(found({ SUDO_UID: String(other) }, { uid: owner })).rejects.toThrow('4711');
+  await chown(folder.path, other, other);
+  expect(await found()).toBe(file);
+  await chmod(file, 0o666);
+  await expect(found()).rejects.toThrow('can be written by everybody');
 });

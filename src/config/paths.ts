@@ -67,13 +67,15 @@ export interface DiscoverOptions {
   readonly environ: Readonly<Record<string, string | undefined>>;
   readonly workingDir: string;
   readonly homeDir: string;
+  readonly uid: number;
   /** Whether `./agent.toml`, `./kernelet.toml` and those of build roots above count: only for `serve`. */
   readonly includeWorkingDir: boolean;
 }
 
 /**
  * The file to read: the one named by flag, else by `BACKEND_CONFIG_FILE`, else the first that exists of the usual
- * paths, else null. Throws INVALID_CONFIG when a named one is not a file.
+ * paths, else null. Throws INVALID_CONFIG when a named one is not a file, and when one that was found only because this was started
+ * beside it may be somebody else's: it names programs that run as this user.
  */
 export async function discoverConfigFile(options: DiscoverOptions): Promise<string | null> {
   const { BACKEND_CONFIG_FILE: fromEnvironment } = options.environ;
@@ -87,11 +89,11 @@ export async function discoverConfigFile(options: DiscoverOptions): Promise<stri
       { key: 'configuration file', value: path, place, message: 'is not a file; name one that exists' },
     ]);
   }
-  for (const candidate of await candidates(options)) if (await isFile(candidate)) return candidate;
-  return null;
-}
-
-async function candidates(options: DiscoverOptions): Promise<readonly string[]> {
+  for (const candidate of options.includeWorkingDir ? await nearCandidates(options) : []) {
+    if (!(await isFile(candidate))) continue;
+    await assertOwn(candidate, options);
+    return candidate;
+  }
   const usual = [
     ...[join(options.homeDir, configFolders.ofUser), join('/', configFolders.ofMachine)].map((folder) =>
       join(folder, 'agent.toml'),
@@ -99,7 +101,28 @@ async function candidates(options: DiscoverOptions): Promise<readonly string[]> 
     join(options.homeDir, '.config', ownFile),
     machineConfigFile,
   ];
-  if (!options.includeWorkingDir) return usual;
+  for (const candidate of usual) if (await isFile(candidate)) return candidate;
+  return null;
+}
+
+/** Whoever may write in a folder decides what lies there: the file has to be root's, the caller's, or that of the folder's owner. */
+async function assertOwn(path: string, { uid, environ }: DiscoverOptions): Promise<void> {
+  const [file, folder] = await Promise.all([stat(path), stat(dirname(path))]);
+  const { SUDO_UID: invoker = '' } = environ;
+  const owners = [0, uid, folder.uid, ...(uid === 0 && invoker !== '' ? [Number(invoker)] : [])];
+  const place = 'working folder';
+  const problem = { key: 'configuration file', value: path, place };
+  const cure = 'name it with --config if it is meant';
+  if (!owners.includes(file.uid)) {
+    const whose = `is that of the user ${file.uid}, whose the folder is not`;
+    throw new ConfigError([{ ...problem, message: `${whose}; ${cure}` }]);
+  }
+  if ((file.mode & 0o002) !== 0) {
+    throw new ConfigError([{ ...problem, message: `can be written by everybody; close it to others, or ${cure}` }]);
+  }
+}
+
+async function nearCandidates(options: DiscoverOptions): Promise<readonly string[]> {
   const near = [join(options.workingDir, 'agent.toml'), join(options.workingDir, basename(ownFile))];
   let folder = dirname(options.workingDir);
   while (isAtOrBelow(folder, options.homeDir)) {
@@ -107,7 +130,7 @@ async function candidates(options: DiscoverOptions): Promise<readonly string[]> 
     if (folder === dirname(folder)) break;
     folder = dirname(folder);
   }
-  return [...near, ...usual];
+  return near;
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -57,6 +57,10 @@ describe('parseResult', () => {
     ['complete', { matches: 'x' }],
     ['list-files', { path: '/', files: [{ ...file, size: -1 }] }],
     ['list-files', { path: '/', files: [{ ...file, filename: null }] }],
+    ...['', '-rw-r--r--\n', '\u001B[2J'].map((mode): [RunnerMethod, unknown] => [
+      'list-files',
+      { path: '/', files: [{ ...file, mode }], next: null },
+    ]),
     ['list-files', { path: '/', files: [], next: 'x' }],
     ['contexts', { contexts: {} }],
     ['contexts', { contexts: Array(17).fill(context) }],

@@ -81,13 +81,20 @@ function shownSize(value: unknown): number {
   return Math.min(size, Number.MAX_SAFE_INTEGER);
 }
 
+/** A mode as `ls -l` shows it. */
+function modeText(value: unknown): string {
+  const mode = text(value, 'mode');
+  if (!/^[a-z?-][-rwxsStT]{9}$/.test(mode)) throw new FrameError('mode is not that of a file');
+  return mode;
+}
+
 /** Its times may lie before the epoch. */
 function fileEntry(value: unknown): FileEntry {
   const entry = object(value, 'file');
   return {
     filename: text(entry['filename'], 'filename'),
     size: shownSize(entry['size']),
-    mode: text(entry['mode'], 'mode'),
+    mode: modeText(entry['mode']),
     ctime: finite(entry['ctime'], 'ctime'),
     mtime: finite(entry['mtime'], 'mtime'),
     atime: finite(entry['atime'], 'atime'),

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { type CheckResult, type DoctorCheck, ok, warning } from './check.ts';
 
+/** Addresses of the networks that engines make as they are set up: one kernel can ask for all of them. */
+const addressesOfNetwork = 65_536;
 /** What an open file takes of the memory of its kernel. */
 const bytesOfOpenFile = 256;
 
@@ -12,6 +14,8 @@ export interface MachineLimits {
   readonly openFiles: number;
   /** `net.netfilter.nf_conntrack_max`; null = this machine follows no connections yet. */
   readonly connections: number | null;
+  /** `net.ipv4.neigh.default.gc_thresh3`, of all networks of the machine together; null = it is not known. */
+  readonly neighbours: number | null;
   readonly memoryBytes: number;
   /** As many as there are, or as the machine has room for. */
   readonly kernels: number;
@@ -21,11 +25,12 @@ export interface MachineLimits {
 
 /** The result of these facts. Pure. */
 export function machineLimitsResult(facts: MachineLimits): CheckResult {
-  const { openFiles, connections, kernels, connectionLimit } = facts;
+  const { openFiles, connections, neighbours, kernels, connectionLimit } = facts;
   const followed = connections === null ? '' : `, ${connections} connections`;
   // What systemd sets is beyond all numbers that are whole here.
   const opened = Number.isSafeInteger(openFiles) ? openFiles : 'any number of';
-  const has = `${opened} open files${followed} for the whole machine`;
+  const known = neighbours === null ? '' : `, ${neighbours} neighbours`;
+  const has = `${opened} open files${followed}${known} for the whole machine`;
   const wantedConnections = kernels * connectionLimit;
   if (connections !== null && connections < wantedConnections) {
     const each = `${kernels} kernel${kernels === 1 ? '' : 's'} of ${connectionLimit} each`;
@@ -35,8 +40,13 @@ export function machineLimitsResult(facts: MachineLimits): CheckResult {
     );
   }
   const wantedFiles = Math.ceil(facts.memoryBytes / bytesOfOpenFile);
-  if (openFiles >= wantedFiles) return ok(has);
-  return warning(`${has}: kernels can open more within their memory`, `sysctl -w fs.file-max=${wantedFiles}`);
+  if (openFiles < wantedFiles)
+    return warning(`${has}: kernels can open more within their memory`, `sysctl -w fs.file-max=${wantedFiles}`);
+  if (neighbours === null || neighbours >= addressesOfNetwork) return ok(has);
+  return warning(
+    `${has}: one kernel can have ${addressesOfNetwork}, and leave nobody any`,
+    `sysctl -w net.ipv4.neigh.default.gc_thresh3=${addressesOfNetwork}`,
+  );
 }
 
 /** A number from a file of the system; null when there is none. */
@@ -52,6 +62,7 @@ export const machineLimitsCheck = {
     return machineLimitsResult({
       openFiles: (await numberIn('/proc/sys/fs/file-max')) ?? Number.POSITIVE_INFINITY,
       connections: await numberIn('/proc/sys/net/netfilter/nf_conntrack_max'),
+      neighbours: await numberIn('/proc/sys/net/ipv4/neigh/default/gc_thresh3'),
       memoryBytes: totalmem(),
       kernels: Math.max(1, room, daemon?.kernels ?? 0),
       connectionLimit: settings.connectionLimit,

@@ -54,7 +54,7 @@ export const defaultHardening: ContainerHardening = {
   securityOptions: [`seccomp=${JSON.stringify(seccompProfile(process.arch))}`],
 };
 
-/** The options of the default in a stricter form, in which no process reaches into another; made for who asks. */
+/** The options of the default in a stricter form, without calls into other processes; made for who asks. */
 export const jailOptions = (): ContainerHardening['securityOptions'] => [
   `seccomp=${JSON.stringify(seccompProfile(process.arch, jailedCalls))}`,
 ];

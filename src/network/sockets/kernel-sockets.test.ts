@@ -3,9 +3,10 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { connectTo, received } from '../../../test/support/unix-client.ts';
 import { newKernelId } from '../../lib/ids.ts';
-import { silentLogger } from '../../lib/log.ts';
+import { type Logger, silentLogger } from '../../lib/log.ts';
 import { KernelSockets } from './kernel-sockets.ts';
 import { proxyTo } from './socket-proxy.ts';
 
@@ -66,6 +67,26 @@ describe('sockets of a kernel', () => {
     for (const client of clients) client.destroy();
   });
 
+  it('take no more connections of all kernels together than their bound', async () => {
+    let served = 0;
+    const counter = {
+      name: 'a.sock',
+      serve: (): void => {
+        served += 1;
+      },
+    };
+    const clients: Socket[] = [];
+    for (let kernel = 0; kernel < 66; kernel += 1) {
+      const own = join(folder, String(kernel));
+      await mkdir(own);
+      await sockets.open(newKernelId(), own, [counter]);
+      for (let count = 0; count < 16; count += 1) clients.push(await connectTo(join(own, 'a.sock')));
+    }
+    expect(await received(clients.at(-1) as Socket)).toBe('');
+    expect(served).toBe(1024);
+    for (const client of clients) client.destroy();
+  });
+
   it('take any number of connections one after another', async () => {
     await sockets.open(newKernelId(), folder, [
       { name: 'a.sock', serve: (connection) => connection.end('hello').resume() },
@@ -92,6 +113,22 @@ describe('a proxy', () => {
     client.end(Buffer.alloc(1_000_000));
     expect(await received(client)).toBe('1000000 bytes');
     await new Promise((resolve) => host.close(resolve));
+  });
+
+  it('lets no kernel fill the log with connections that nobody answers', async () => {
+    const told: unknown[] = [];
+    const log: Logger = { ...silentLogger, warn: (_, { connections } = {}) => void told.push(connections) };
+    const clock = new FakeClock();
+    const serve = proxyTo(join(folder, 'host.sock'), log, clock);
+    await sockets.open(newKernelId(), folder, [{ name: 'a.sock', serve }]);
+    const knock = async (times: number): Promise<void> => {
+      for (let count = 0; count < times; count += 1) await received(await connectTo(join(folder, 'a.sock')));
+    };
+    await knock(50);
+    expect(told).toEqual([1]);
+    await clock.advance(60_000);
+    await knock(2);
+    expect(told).toEqual([1, 50]);
   });
 
   it('closes connections when nobody answers, and its own when the client is gone', async () => {

@@ -54,6 +54,19 @@ it.each([
   expect(await visit(true, null, host)).toBe('in');
 });
 
+it.each([
+  [true, true],
+  [false, false],
+])('is shown in the page of another site only where a gate may be in between (local: %s)', async (isLocal, isKept) => {
+  const program = { argv: ['/bin/sh'], launcher: '/bin/sh', environ: {}, folder: '/', title: '' };
+  const server = terminalServer({ ...program, isLocal }, '/');
+  open.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { headers } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/token`);
+  expect(headers.get('content-security-policy')?.includes("frame-ancestors 'self'")).toBe(isKept);
+});
+
 it('is reached on this machine by a gate that shows the token', async () => {
   expect(await visit(true, 'http://gate.example', '127.0.0.1:7681', true)).toBe('in');
   expect(await visit(true, 'http://gate.example', '127.0.0.1:7681')).toBe('1008');

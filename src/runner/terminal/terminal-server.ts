@@ -49,7 +49,9 @@ export function terminalServer(
   sessions = new TerminalSessions(options),
 ): Server {
   const token = randomBytes(16).toString('base64url');
-  const server = createServer((request, response) => answer(request, response, folder, token));
+  // Else any site could show it below what people think they type into. Gates of clusters show it in pages of theirs.
+  const framers = options.isLocal ? "; frame-ancestors 'self'" : '';
+  const server = createServer((request, response) => answer(request, response, folder, token, framers));
   server.maxConnections = maxConnections;
   serveWebSocket(server, {
     ...{ path: '/ws', protocol: 'tty', maxMessageBytes, pingEveryMs },
@@ -88,14 +90,20 @@ function isOfAnotherName({ headers }: IncomingMessage): boolean {
 
 const plain = 'text/plain; charset=utf-8';
 
-function answer(request: IncomingMessage, response: ServerResponse, folder: string, token: string): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  folder: string,
+  token: string,
+  framers: string,
+): void {
   const { method = '', url = '/' } = request;
   const [status, type, body] = replyTo(method, url.split('?', 1)[0] ?? '/', folder, token);
   response.writeHead(status, {
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
     'X-Content-Type-Options': 'nosniff',
-    'Content-Security-Policy': policy,
+    'Content-Security-Policy': policy + framers,
     'Cache-Control': 'no-cache',
   });
   response.end(method === 'HEAD' ? '' : body);
