@@ -209,7 +209,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     socketPath: join(scratch.paths(record.spec.id).run, socketName),
     secret: ownership.runnerSecret(record.spec.id, record.generation),
   }));
-  const sockets = new KernelSockets(parts.hasRoom ?? (() => true));
+  const sockets = new KernelSockets(parts.hasRoom ?? (() => true), clock);
   const plan = creationPlan({
     sockets,
     serveAgentSocket: parts.serveAgentSocket ?? null,

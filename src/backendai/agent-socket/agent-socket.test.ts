@@ -3,13 +3,14 @@ import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { connectTo, received } from '../../../test/support/unix-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { asContainerId, newKernelId } from '../../lib/ids.ts';
 import { KernelSockets } from '../../network/sockets/kernel-sockets.ts';
 import { greeting, messageOf, pongCommand, readyCommand } from '../../protocol/zmtp.ts';
 import { loadZeromq } from '../transport/zeromq.ts';
-import { AgentSocket } from './agent-socket.ts';
+import { AgentSocket, type AgentSocketParts } from './agent-socket.ts';
 
 const own = asContainerId('a'.repeat(64));
 const path = () => join(folder, 'agent.sock');
@@ -33,10 +34,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function listen(isJail = false): Promise<void> {
+async function listen(isJail = false, more: Partial<AgentSocketParts> = {}): Promise<void> {
   // 4003 is a process of the host.
   const engine = { listProcesses: async () => [4001, 4002] };
-  const socket = new AgentSocket({ engine, isJail, clock: systemClock, processRoot: folder });
+  const socket = new AgentSocket({ engine, isJail, clock: systemClock, processRoot: folder, ...more });
   await sockets.open(newKernelId(), folder, [
     { name: 'agent.sock', serve: (connection) => socket.serve(connection, () => own) },
   ]);
@@ -119,8 +120,29 @@ describe('the agent socket', () => {
     client.destroy();
   });
 
+  it('answers one client no more than its share, which costs all kernels time, and nobody else waits for it', async () => {
+    const clock = new FakeClock();
+    await listen(false, { clock, rate: { burst: 4, perSecond: 100 } });
+    const opening = Buffer.concat([greeting(), readyCommand('REQ', '')]);
+    const request = messageOf([Buffer.alloc(0), Buffer.from('is-jail-enabled')]);
+    const reply = messageOf([Buffer.alloc(0), int(0), int(0)]).length;
+    const told = greeting().length + readyCommand('REP', '').length;
+    const greedy = await connectTo(path());
+    greedy.write(Buffer.concat([opening, ...Array<Buffer>(10).fill(request)]));
+    // Its greeting and its kind of socket are two of the four.
+    expect(await received(greedy, told + 2 * reply)).toHaveLength(told + 2 * reply);
+    await setTimeout(100);
+    expect(greedy.readableLength).toBe(0);
+    const other = await connectTo(path());
+    other.write(Buffer.concat([opening, request]));
+    expect(await received(other, told + reply)).toHaveLength(told + reply);
+    for (let waits = 0; waits < 4; waits += 1) await clock.advance(20);
+    expect(await received(greedy, 8 * reply)).toHaveLength(8 * reply);
+    for (const client of [greedy, other]) client.destroy();
+  });
+
   it('takes no more from a client that does not read its answers, and goes on when it does', async () => {
-    await listen();
+    await listen(false, { rate: { burst: 1e6, perSecond: 1e6 } });
     const client = await connectTo(path());
     client.write(Buffer.concat([greeting(), readyCommand('REQ', '')]));
     const opening = greeting().length + readyCommand('REP', '').length;

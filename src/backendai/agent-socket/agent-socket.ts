@@ -11,6 +11,7 @@ import { drained } from '../../lib/drained.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
+import { TokenBucket, type TokenBucketOptions } from '../../lib/token-bucket.ts';
 import { greeting, messageOf, pongCommand, readyCommand, ZmtpReader } from '../../protocol/zmtp.ts';
 import { ProcessIds } from './process-ids.ts';
 
@@ -18,6 +19,8 @@ import { ProcessIds } from './process-ids.ts';
 const bounds = { bytes: 1024, frames: 8 };
 /** How long one may take. */
 const answerMs = 5_000;
+/** What one connection may ask for, at once and in the long run: each costs the daemon time that is everybody's. */
+const usualRate = { burst: 64, perSecond: 500 };
 /** From one lookup of a kernel to its next: each has the engine list processes. */
 const pauseMs = 20;
 /** After which a connection that says nothing is closed; a client of ZeroMQ connects again by itself. */
@@ -30,8 +33,18 @@ export interface AgentSocketParts {
   readonly engine: Pick<Engine, 'listProcesses'>;
   readonly isJail: boolean;
   readonly clock: Clock;
+  /** How much one connection may ask for, for tests. */
+  readonly rate?: Omit<TokenBucketOptions, 'clock'>;
   /** Where the engine's processes are seen, for tests. */
   readonly processRoot?: string;
+}
+
+/** A connection, what has come on it so far, and what it may still ask for. */
+interface Client {
+  readonly connection: Socket;
+  readonly reader: ZmtpReader;
+  readonly allowance: TokenBucket;
+  readonly containerId: () => ContainerId | null;
 }
 
 /** Serves connections. `containerId` is of the kernel that a connection comes from, as it is now; null while it has none. */
@@ -48,7 +61,9 @@ export class AgentSocket {
 
   /** Takes a connection, until it is closed. */
   serve(connection: Socket, containerId: () => ContainerId | null): void {
+    const { clock, rate = usualRate } = this.#parts;
     const reader = new ZmtpReader(bounds);
+    const allowance = new TokenBucket({ clock, ...rate });
     connection.setTimeout(silenceMs, () => connection.destroy());
     connection.on('end', () => connection.destroy());
     let work = Promise.resolve();
@@ -56,7 +71,7 @@ export class AgentSocket {
       // What is answered is read to its end before more is taken: the answers of one that does not read are bounded so.
       connection.pause();
       work = work
-        .then(() => this.#take(connection, reader, chunk, containerId))
+        .then(() => this.#take({ connection, reader, allowance, containerId }, chunk))
         .then(() => drained(connection))
         .then(() => void connection.resume())
         .catch(() => void connection.destroy());
@@ -65,13 +80,9 @@ export class AgentSocket {
   }
 
   /** Throws what ends the connection. */
-  async #take(
-    connection: Socket,
-    reader: ZmtpReader,
-    chunk: Buffer,
-    containerId: () => ContainerId | null,
-  ): Promise<void> {
+  async #take({ connection, reader, allowance, containerId }: Client, chunk: Buffer): Promise<void> {
     for (const event of reader.push(chunk)) {
+      while (!connection.destroyed && !allowance.take()) await sleep(this.#parts.clock, pauseMs);
       if (connection.destroyed) return;
       if (event.kind === 'greeted') connection.write(readyCommand('REP', ''));
       else if (event.kind === 'ping') connection.write(pongCommand(event.context));

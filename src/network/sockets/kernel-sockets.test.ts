@@ -1,5 +1,5 @@
 import { lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Socket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -85,6 +85,28 @@ describe('sockets of a kernel', () => {
     expect(await received(clients.at(-1) as Socket)).toBe('');
     expect(served).toBe(1024);
     for (const client of clients) client.destroy();
+  });
+
+  // @promise kernel-sockets
+  it('have nobody listening for a second when a kernel connects without end, and then again', async () => {
+    const clock = new FakeClock();
+    await using resting = new KernelSockets(() => true, clock);
+    await resting.open(newKernelId(), folder, [greeter]);
+    const path = join(folder, 'a.sock');
+    let connected = 0;
+    const refusal = async (): Promise<unknown> => {
+      for (; connected < 2_100; connected += 1) {
+        const client = await connectTo(path).catch((error: unknown) => error);
+        if (!(client instanceof Socket)) return client;
+        client.destroy();
+      }
+      return null;
+    };
+    expect(await refusal()).toMatchObject({ syscall: 'connect' });
+    expect(connected).toBeGreaterThanOrEqual(2_000);
+    await clock.advance(1_000);
+    await expect.poll(() => lstat(path).then(({ mode }) => mode & 0o777)).toBe(0o666);
+    expect(await received(await connectTo(path), 5)).toBe('hello');
   });
 
   it('take any number of connections one after another', async () => {

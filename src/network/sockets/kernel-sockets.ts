@@ -6,9 +6,11 @@
 import { chmod, unlink } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { type Clock, systemClock, type Timer } from '../../lib/clock.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import { listen } from '../../lib/listen.ts';
 import { isSystemError } from '../../lib/system-error.ts';
+import { TokenBucket } from '../../lib/token-bucket.ts';
 import { openUnixAddress } from '../../lib/unix-address.ts';
 
 /** What is served on one socket. */
@@ -21,17 +23,23 @@ export interface KernelSocket {
 
 /** Of all kernels' connections together, and of one's. */
 const limits = { all: 1024, kernel: 16 };
+/** Connections that one socket takes, at once and in the long run: each costs the daemon time, be it that it is closed again. */
+const rate = { burst: 2_000, perSecond: 100 };
+/** How long nobody listens on a socket to which more is connected. */
+const restMs = 1_000;
 
 /** Disposing it closes all of them; the folders stay, for the next process. */
 export class KernelSockets implements AsyncDisposable {
   readonly #hasRoom: () => boolean;
+  readonly #clock: Clock;
   readonly #listening = new Map<KernelId, AsyncDisposable>();
   /** How many connections there are, of all kernels together. */
   #count = 0;
 
   /** `hasRoom`: whether this process can have another connection. */
-  constructor(hasRoom: () => boolean) {
+  constructor(hasRoom: () => boolean, clock: Clock = systemClock) {
     this.#hasRoom = hasRoom;
+    this.#clock = clock;
   }
 
   /** Listens in the kernel's folder, which has to be there, anew where it does already. Throws the system's error. */
@@ -43,16 +51,8 @@ export class KernelSockets implements AsyncDisposable {
       for (const connection of connections) connection.destroy();
     });
     for (const { name, serve } of sockets) {
-      const path = join(folder, name);
-      // That of an earlier process.
-      await unlink(path).catch((error: unknown) => {
-        if (!isSystemError(error, 'ENOENT')) throw error;
-      });
-      const { address } = listening.use(await openUnixAddress(path));
-      const server = createServer({ allowHalfOpen: true }, (connection) => this.#take(connection, connections, serve));
-      listening.defer(() => void server.close());
-      await listen(server, { path: address });
-      await chmod(path, 0o666);
+      const take = (connection: Socket): void => this.#take(connection, connections, serve);
+      listening.use(await RestingServer.open(join(folder, name), this.#clock, take));
     }
     this.#listening.set(kernel, listening.move());
   }
@@ -82,5 +82,69 @@ export class KernelSockets implements AsyncDisposable {
       this.#count -= 1;
     });
     serve(connection);
+  }
+}
+
+/** Listens at a path, but for a while after more connections than it takes. Disposing it takes no more; those that there are stay. */
+class RestingServer implements AsyncDisposable {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #take: (connection: Socket) => void;
+  readonly #rate: TokenBucket;
+  #server: AsyncDisposable | null = null;
+  #resting: Timer | null = null;
+  #isOpen = true;
+
+  /** Resolves when it listens. Throws the system's error. */
+  static async open(path: string, clock: Clock, take: (connection: Socket) => void): Promise<RestingServer> {
+    const server = new RestingServer(path, clock, take);
+    await server.#listen();
+    return server;
+  }
+
+  private constructor(path: string, clock: Clock, take: (connection: Socket) => void) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#take = take;
+    this.#rate = new TokenBucket({ clock, ...rate });
+  }
+
+  async #listen(): Promise<void> {
+    await using made = new AsyncDisposableStack();
+    // That of an earlier process.
+    await unlink(this.#path).catch((error: unknown) => {
+      if (!isSystemError(error, 'ENOENT')) throw error;
+    });
+    const { address } = made.use(await openUnixAddress(this.#path));
+    const server = createServer({ allowHalfOpen: true }, (connection) => {
+      this.#take(connection);
+      if (!this.#rate.take()) void this.#rest();
+    });
+    made.defer(() => void server.close());
+    await listen(server, { path: address });
+    await chmod(this.#path, 0o666);
+    if (this.#isOpen && !this.#resting) this.#server = made.move();
+  }
+
+  /** Never rejects: where it cannot listen again, it tries once more. */
+  async #rest(): Promise<void> {
+    if (!this.#isOpen || this.#resting) return;
+    this.#resting = this.#clock.after(restMs, () => {
+      this.#resting = null;
+      void this.#listen().catch(() => this.#rest());
+    });
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    await server?.[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOpen = false;
+    this.#resting?.[Symbol.dispose]();
+    await this.#close();
   }
 }
