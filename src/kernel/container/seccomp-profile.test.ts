@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { jailedCalls, seccompProfile } from './seccomp-profile.ts';
 
 /** The fields of a profile that are asked for here. */
@@ -13,7 +13,13 @@ interface Profile {
   }[];
 }
 
-const profile = seccompProfile('x64') as Profile;
+// Made anew for each test, so that none depends on what was made while the file was loaded.
+let profile: Profile;
+let jail: Profile;
+beforeEach(() => {
+  profile = seccompProfile('x64') as Profile;
+  jail = seccompProfile('x64', jailedCalls) as Profile;
+});
 const rulesOf = (name: string) => profile.syscalls.filter(({ names }) => names.includes(name));
 
 describe('the profile of system calls', () => {
@@ -94,8 +100,6 @@ describe('the profile of system calls', () => {
 });
 
 describe('the profile of a jail', () => {
-  const jail = seccompProfile('x64', jailedCalls) as Profile;
-
   // @promise jail
   it('is the other one without calls into other processes, mounts and namespaces, which no capability brings back', () => {
     const named = ({ syscalls }: Profile) => new Set(syscalls.flatMap(({ names }) => names));
