@@ -38,13 +38,25 @@ describe('what is remembered of images', () => {
     await remembered.keep(image, root);
     const left = await readdir(folder);
     expect(left).toHaveLength(256);
-    expect(left).toContain('299.json');
-    expect(left).not.toContain('0.json');
+    expect(left).toContain('45.json');
+    expect(left).not.toContain('44.json');
+    await remembered.keep(image, root);
+    await remembered.keep('sha256:cd', root);
+    expect(await readdir(folder)).toHaveLength(256);
+    expect(await readdir(folder)).not.toContain('45.json');
   });
 
-  it('is no reason to fail where it cannot be written', async () => {
+  it('is no reason to fail where it cannot be written, and the operator is told', async () => {
+    const warned: unknown[] = [];
+    const log = { ...silentLogger, warn: (...told: unknown[]) => void warned.push(told) };
     await writeFile(join(folder, 'file'), '');
-    await new ImageRoots(join(folder, 'file', 'below'), silentLogger).keep(image, root);
+    await new ImageRoots(join(folder, 'file', 'below'), log).keep(image, root);
+    expect(warned).toEqual([
+      [
+        'what was read of an image cannot be remembered',
+        { image, error: expect.objectContaining({ code: 'ENOTDIR' }) },
+      ],
+    ]);
   });
 
   it('is not what would fill the state folder', async () => {

@@ -8,7 +8,14 @@ import type { DummyEngineOptions } from '../../engine/dummy/dummy-engine.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { decodeRecord } from '../record.ts';
-import { hasFreeUser, type IsReserved, KernelUsers, reservedIds, whyUsersAreShared } from './kernel-users.ts';
+import {
+  hasFreeUser,
+  type IsReserved,
+  KernelUsers,
+  readReservedIds,
+  reservedIds,
+  whyUsersAreShared,
+} from './kernel-users.ts';
 
 const range: UserRange = { first: 2_000_000, last: 2_000_003, gid: null };
 const none: IsReserved = () => false;
@@ -69,6 +76,33 @@ it('goes through a range that is given away whole once, however many kernels com
   const chooser = users({}, all);
   for (let count = 0; count < 3; count += 1) chooser.userOf(specFixture(), plain, new Set());
   expect(asked).toBe(4);
+});
+
+it('knows who is a user of this host', async () => {
+  const isReserved = await readReservedIds();
+  expect([0, 3_999_999_999].map(isReserved)).toEqual([true, false]);
+});
+
+it('tells the operator once why kernels share a user, and again when the reason is another', () => {
+  const warned: unknown[] = [];
+  const log = { ...silentLogger, warn: (text: string, about?: unknown) => void warned.push([text, about]) };
+  const chooser = new KernelUsers(range, none, log);
+  const userOf = (engine: typeof plain | { mappedRoot: typeof mappedRoot; isRootless: boolean }) =>
+    chooser.userOf(specFixture(), engine, new Set());
+  for (let count = 0; count < 2; count += 1) userOf({ ...plain, isRootless: true });
+  userOf({ mappedRoot, isRootless: false });
+  const text = 'kernels share one user of this host';
+  expect(warned).toEqual([
+    [text, { uid: 1000, why: expect.stringContaining('without root') }],
+    [text, { uid: 1000, why: expect.stringContaining('userns-remap') }],
+  ]);
+});
+
+it('says how many users there are when all are in use', () => {
+  const taken = new Set([2_000_000, 2_000_001, 2_000_002, 2_000_003]);
+  expect(() => users().userOf(specFixture(), plain, taken)).toThrow(
+    expect.objectContaining({ code: 'INSUFFICIENT_RESOURCES', context: { resource: 'users', total: 4 } }),
+  );
 });
 
 const fixture = usingFixtures();
