@@ -2,6 +2,7 @@
  * The agent as its callers see it, the local API and the adapter of a cluster: everything that can be asked of this node.
  * The implementation is `default-agent.ts`.
  */
+import type { Duplex } from 'node:stream';
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { ImageView } from '../images/image-service.ts';
@@ -13,6 +14,7 @@ import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ContextState } from '../protocol/kernel-contexts.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
+import type { ListeningPorts } from '../protocol/kernel-ports.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { TerminalSize } from '../protocol/terminal-size.ts';
@@ -98,6 +100,11 @@ export interface CreateRequest {
   readonly interpreter: 'eager' | 'lazy';
   /** An OCI runtime that the operator allows; as configured when absent. */
   readonly ociRuntime?: string | undefined;
+}
+
+/** The TCP ports of a kernel. */
+export interface KernelPorts extends ListeningPorts {
+  readonly published: readonly PortPair[];
 }
 
 /** Figures of one kernel, read now. */
@@ -248,6 +255,14 @@ export interface Agent extends AsyncDisposable {
   startService(id: string, name: string, options: ServiceOptions, signal: AbortSignal): Promise<ServiceOutcome>;
   /** Ends a service; returns when it has ended, or was not there. */
   stopService(id: string, name: string, signal: AbortSignal): Promise<void>;
+
+  /** What is published of its ports, and on which something listens. Throws NOT_SUPPORTED for an older runner. */
+  ports(id: string, signal: AbortSignal): Promise<KernelPorts>;
+  /**
+   * Connects to a TCP port in the kernel, which need not be published. Throws PORT_CLOSED, PORT_FAILED, OVERLOADED, NOT_SUPPORTED for an
+   * older runner. The signal counts until it is connected; whoever has the stream destroys it.
+   */
+  connectPort(id: string, port: number, signal: AbortSignal): Promise<Duplex>;
 
   upload(
     id: string,

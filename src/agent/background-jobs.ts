@@ -129,6 +129,13 @@ export class BackgroundJobs implements AsyncDisposable {
     this.#idle.used(id, this.#parts.clock.monotonic());
   }
 
+  /** A connection to a port of the kernel, which is not idle until this is disposed. */
+  connected(id: KernelId): Disposable {
+    const { clock } = this.#parts;
+    this.#idle.connected(id, 1, clock.monotonic());
+    return { [Symbol.dispose]: () => this.#idle.connected(id, -1, clock.monotonic()) };
+  }
+
   /** A caller started a run. */
   executionStarted(record: KernelRecord, run: RunId): void {
     const { id, sessionId } = record.spec;

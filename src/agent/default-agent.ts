@@ -1,5 +1,6 @@
 /** The agent over a container engine: requests of its callers, handed to the kernels, the runners and the images. */
 import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import { knownLanguage } from '../images/resolve.ts';
 import type { KernelRecord } from '../kernel/record.ts';
@@ -23,6 +24,7 @@ import type {
   ImageView,
   KeptView,
   KernelMetrics,
+  KernelPorts,
   KernelStats,
   KernelView,
   LogPiece,
@@ -287,6 +289,20 @@ export class DefaultAgent implements Agent {
   async stopService(id: string, name: string, signal: AbortSignal): Promise<void> {
     const { record, client } = await this.#runner(id);
     await stopService(record.spec, client, name, signal);
+  }
+
+  async ports(id: string, signal: AbortSignal): Promise<KernelPorts> {
+    const { record, client } = await this.#runner(id);
+    const listening = await client.request('listening-ports', null, { signal });
+    return { ...listening, published: record.placement.hostPorts };
+  }
+
+  async connectPort(id: string, port: number, signal: AbortSignal): Promise<Duplex> {
+    const { record, client } = await this.#runner(id);
+    const stream = await client.connectPort(port, signal);
+    const held = this.#watch.connected(record.spec.id);
+    stream.once('close', () => held[Symbol.dispose]());
+    return stream;
   }
 
   async upload(

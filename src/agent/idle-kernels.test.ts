@@ -28,3 +28,20 @@ it('forgets runs that a runner has no more: of an earlier container, or ended wh
   expect(idle.due(1499)).toEqual([]);
   expect(idle.due(1500)).toEqual([one]);
 });
+
+it('a kernel with an open connection to a port of it is not idle', () => {
+  const idle = new IdleKernels();
+  const one = newKernelId();
+  idle.connected(one, 1, 0);
+  idle.watch(one, 1000, 0);
+  idle.connected(one, 1, 100);
+  idle.connected(one, 1, 200);
+  idle.connected(one, -1, 300);
+  expect(idle.due(60_000)).toEqual([]);
+  idle.connected(one, -1, 60_000);
+  expect(idle.due(60_999)).toEqual([]);
+  expect(idle.due(61_000)).toEqual([one]);
+  idle.connected(one, -1, 61_000);
+  idle.connected(one, 1, 61_001);
+  expect(idle.due(99_000)).toEqual([]);
+});

@@ -1,10 +1,12 @@
-/** Which kernels have had no run for longer than they may. Pure. */
+/** Which kernels have had no run and no connection for longer than they may. Pure. */
 import type { KernelId } from '../lib/ids.ts';
 
 interface Idleness {
   readonly timeoutMs: number;
   /** Runs that are queued, running or waiting. */
   busy: Set<string>;
+  /** Open connections to its ports. */
+  connections: number;
   idleSince: number;
 }
 
@@ -14,7 +16,7 @@ export class IdleKernels {
 
   /** Watches a kernel from now on; a kernel that is watched already keeps its idle time. */
   watch(id: KernelId, timeoutMs: number, now: number): void {
-    if (!this.#kernels.has(id)) this.#kernels.set(id, { timeoutMs, busy: new Set(), idleSince: now });
+    if (!this.#kernels.has(id)) this.#kernels.set(id, { timeoutMs, busy: new Set(), connections: 0, idleSince: now });
   }
 
   /** Of one that has ended nothing is kept. */
@@ -45,10 +47,18 @@ export class IdleKernels {
     if (kernel) kernel.idleSince = now;
   }
 
+  /** So many more connections to its ports are open. */
+  connected(id: KernelId, more: 1 | -1, now: number): void {
+    const kernel = this.#kernels.get(id);
+    if (!kernel) return;
+    kernel.connections = Math.max(0, kernel.connections + more);
+    kernel.idleSince = now;
+  }
+
   /** The kernels that have been idle for their whole timeout. */
   due(now: number): KernelId[] {
-    return [...this.#kernels].flatMap(([id, { busy, idleSince, timeoutMs }]) =>
-      busy.size === 0 && now - idleSince >= timeoutMs ? [id] : [],
+    return [...this.#kernels].flatMap(([id, { busy, connections, idleSince, timeoutMs }]) =>
+      busy.size === 0 && connections === 0 && now - idleSince >= timeoutMs ? [id] : [],
     );
   }
 }

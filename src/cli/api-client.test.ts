@@ -10,6 +10,7 @@ async function logOf(reply: Uint8Array) {
   })();
   const client = new ApiClient({
     send: async () => ({ status: 200, header: () => undefined, body }),
+    connect: async () => ({ status: 404, header: () => undefined, body }),
     async [Symbol.asyncDispose]() {},
   });
   const pieces: LogPiece[] = [];

@@ -1,4 +1,5 @@
 /** The API as methods. Errors of the API come out as the KerneletErrors they were. */
+import type { Duplex } from 'node:stream';
 import type { LogPiece } from '../agent/agent.ts';
 import type {
   ApiBody,
@@ -239,6 +240,16 @@ export class ApiClient implements AsyncDisposable {
   async stopService(id: string, service: string): Promise<void> {
     const path = `${servicePath(id, service)}/stop`;
     await this.#api.json<'stopService'>({ method: 'POST', path, idempotent: true });
+  }
+
+  /** The TCP ports of a kernel: what is published, and on which something listens. */
+  async ports(id: string): Promise<ApiReply<'listPorts'>> {
+    return await this.#api.json<'listPorts'>({ method: 'GET', path: `${kernelPath(id)}/ports`, idempotent: true });
+  }
+
+  /** A connection to a TCP port in the kernel. The signal counts until it is connected. */
+  async connectPort(id: string, port: number, signal: AbortSignal): Promise<Duplex> {
+    return await this.#api.connect(`${kernelPath(id)}/ports/${port}`, signal);
   }
 
   async complete(id: string, document: ApiBody<'complete'>): Promise<readonly string[]> {

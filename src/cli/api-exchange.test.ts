@@ -14,6 +14,7 @@ function answering(status: number, ...pieces: readonly (string | Uint8Array)[]):
       })();
       return { status, header: () => undefined, body };
     },
+    connect: () => Promise.reject(new Error('unexpected')),
     async [Symbol.asyncDispose]() {},
   });
 }

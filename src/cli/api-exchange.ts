@@ -2,6 +2,7 @@
  * Requests and replies of the API: JSON, server-sent events, and the events of runs as frames. What comes has the types
  * of the API's own schemas. Errors of the API come out as the KerneletErrors they were.
  */
+import type { Duplex } from 'node:stream';
 import type { ApiBody, ApiEvent, ApiMethod, ApiReply, OperationName } from '../http/api-types.ts';
 import { type ErrorCode, errorCodes } from '../lib/error-codes.ts';
 import { type ErrorContext, KerneletError } from '../lib/errors.ts';
@@ -30,8 +31,14 @@ export class ApiExchange implements AsyncDisposable {
   async send<Name extends OperationName>({ document, ...request }: ApiCall<Name>): Promise<ApiResponse> {
     const response = await this.#transport.send(document === undefined ? request : withBody(request, document));
     if (response.status < 400) return response;
-    const { error } = parseJson<{ error?: unknown } | null>(await readAll(response)) ?? {};
-    throw toError(error, response.status);
+    throw await errorOf(response);
+  }
+
+  /** A connection that goes on as bytes. Rejects with the error that the API answers instead. */
+  async connect(path: string, signal: AbortSignal): Promise<Duplex> {
+    const connected = await this.#transport.connect(path, signal);
+    if ('status' in connected) throw await errorOf(connected);
+    return connected;
   }
 
   /** Sends, and resolves with the document of the reply. */
@@ -64,6 +71,11 @@ export class ApiExchange implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#transport[Symbol.asyncDispose]();
   }
+}
+
+async function errorOf(response: ApiResponse): Promise<KerneletError> {
+  const { error } = parseJson<{ error?: unknown } | null>(await readAll(response)) ?? {};
+  return toError(error, response.status);
 }
 
 function withBody(request: ApiRequest, document: unknown): ApiRequest {

@@ -4,6 +4,7 @@
 const synonyms: ReadonlyMap<string, readonly string[]> = new Map([
   ['images', ['image', 'ls']],
   ['list', ['ps']],
+  ['port-forward', ['forward']],
   ['version', ['--version']],
 ]);
 

@@ -1,6 +1,9 @@
 /** How requests reach an agent: through a daemon's socket or inside the process. */
+import { addAbortListener } from 'node:events';
 import { access } from 'node:fs/promises';
 import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Clock, sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -47,6 +50,11 @@ export interface Transport extends AsyncDisposable {
    * connection breaks, and with the signal's reason.
    */
   send(request: ApiRequest): Promise<ApiResponse>;
+  /**
+   * Asks for a connection to go on as bytes. Resolves with the connection, or with the response that refuses it. Rejects as `send`,
+   * and with NOT_SUPPORTED where the agent is no daemon. The signal counts until then.
+   */
+  connect(path: string, signal: AbortSignal): Promise<Duplex | ApiResponse>;
 }
 
 /** How long a request waits for a daemon that restarts. */
@@ -148,6 +156,35 @@ export class UnixTransport implements Transport {
     });
   }
 
+  async connect(path: string, signal: AbortSignal): Promise<Duplex | ApiResponse> {
+    this.#address ??= await openUnixAddress(this.socketPath);
+    const { address } = this.#address;
+    signal.throwIfAborted();
+    return await new Promise<Duplex | ApiResponse>((resolve, reject) => {
+      const sent = httpRequest({
+        ...{ method: 'GET', path, headers: { host: 'kernelet', connection: 'Upgrade', upgrade: 'tcp' } },
+        // Either side may end its direction first.
+        createConnection: () => connect({ path: address, allowHalfOpen: true }),
+      });
+      const listener = addAbortListener(signal, () => sent.destroy());
+      const settled = (): void => listener[Symbol.dispose]();
+      sent.on('error', (error) => {
+        settled();
+        reject(signal.aborted ? signal.reason : this.#unreachable(error));
+      });
+      sent.on('response', (response) => {
+        settled();
+        resolve(this.#asResponse(response, undefined));
+      });
+      sent.on('upgrade', (_, socket, head) => {
+        settled();
+        if (head.length > 0) socket.unshift(head);
+        resolve(socket);
+      });
+      sent.end();
+    });
+  }
+
   #asResponse(response: IncomingMessage, signal: AbortSignal | undefined): ApiResponse {
     return {
       status: response.statusCode ?? 0,
@@ -218,6 +255,10 @@ export class LocalTransport implements Transport {
       header: (name) => response.headers.get(name) ?? undefined,
       body: response.body ?? emptyBody(),
     };
+  }
+
+  async connect(): Promise<never> {
+    throw new KerneletError('NOT_SUPPORTED', 'the ports of a kernel are reached through a daemon');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,6 +7,7 @@ import type { imageOperations } from './routes/images.ts';
 import type { keptOperations } from './routes/kept.ts';
 import type { kernelOperations } from './routes/kernels.ts';
 import type { logOperations } from './routes/logs.ts';
+import type { portOperations } from './routes/ports.ts';
 import type { resourceOperations } from './routes/resources.ts';
 import type { runOperations } from './routes/runs.ts';
 import type { serviceOperations } from './routes/services.ts';
@@ -20,6 +21,7 @@ type ApiOperations = typeof statusOperations &
   typeof runOperations &
   typeof contextOperations &
   typeof serviceOperations &
+  typeof portOperations &
   typeof fileOperations &
   typeof logOperations &
   typeof eventOperations &

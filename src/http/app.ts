@@ -5,7 +5,9 @@ import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { Authority } from './authority.ts';
 import { errorReply } from './errors.ts';
+import { refuseForeignPage } from './foreign-pages.ts';
 import { type ApiApp, addOperations, type Operations } from './operation.ts';
+import type { ProxyPatience } from './ports/port-proxy.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addFileRoutes } from './routes/files.ts';
@@ -13,6 +15,7 @@ import { addImageRoutes } from './routes/images.ts';
 import { addKeptRoutes } from './routes/kept.ts';
 import { addKernelRoutes } from './routes/kernels.ts';
 import { addLogRoutes } from './routes/logs.ts';
+import { addPortRoutes } from './routes/ports.ts';
 import { addResourceRoutes } from './routes/resources.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addServiceRoutes } from './routes/services.ts';
@@ -26,12 +29,21 @@ export interface AppOptions {
   readonly logger: Logger;
   /** Whether a cluster decides about the kernels of this node: what would end or make one then needs force. */
   readonly managed?: boolean;
+  /** With servers in kernels; the usual one when absent. */
+  readonly portPatience?: ProxyPatience;
 }
 
 /** The app with all operations; nothing listens yet. */
-export function createApp({ agent, version, logger, managed = false }: AppOptions): ApiApp {
+export function createApp({ agent, version, logger, managed = false, portPatience }: AppOptions): ApiApp {
   const app: ApiApp = new OpenAPIHono();
   const authority = new Authority(managed);
+  app.use(async ({ req, env }, next) => {
+    const { incoming, upgraded } = env ?? {};
+    // Inside this process nobody asks for a page.
+    if (incoming)
+      refuseForeignPage({ method: req.method, headers: incoming.headers, upgrades: upgraded !== undefined });
+    await next();
+  });
   addStatusRoutes(app, agent);
   addResourceRoutes(app, agent);
   addKernelRoutes(app, agent, authority);
@@ -39,6 +51,7 @@ export function createApp({ agent, version, logger, managed = false }: AppOption
   addRunRoutes(app, agent);
   addContextRoutes(app, agent);
   addServiceRoutes(app, agent);
+  addPortRoutes(app, agent, portPatience);
   addFileRoutes(app, agent);
   addLogRoutes(app, agent);
   addEventRoutes(app, agent);

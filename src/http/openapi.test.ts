@@ -24,7 +24,9 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 describe('the OpenAPI document', () => {
   // @promise api-document
   it('has every route of the app, and no other', () => {
-    const served = app.routes.map(({ method, path }) => `${method} ${path.replaceAll(/:([a-z]+)/g, '{$1}')}`);
+    // For every method stand a look at each request, and the addresses of servers in kernels, which the list of ports tells of.
+    const own = app.routes.filter(({ method }) => method !== 'ALL');
+    const served = own.map(({ method, path }) => `${method} ${path.replaceAll(/:([a-z]+)/g, '{$1}')}`);
     expect(operations.map(({ name }) => name).sort()).toEqual([...new Set(served)].sort());
     expect(served).toContain('GET /v1/openapi.json');
     expect(operations.length).toBeGreaterThan(24);

@@ -4,6 +4,7 @@
  * error names the field.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { KerneletError } from '../lib/errors.ts';
@@ -15,6 +16,8 @@ import { maxJsonBodyBytes } from './limits.ts';
 export interface Bindings {
   readonly incoming?: IncomingMessage;
   readonly outgoing?: ServerResponse;
+  /** On a connection that asks for another protocol: what follows the head of the request, both ways. */
+  readonly upgraded?: Duplex;
   /**
    * Aborts when the caller inside this process gives up. It counts instead of the request's own signal, which a
    * `Request` follows through weak references: after a garbage collection it would never abort.

@@ -1,12 +1,16 @@
 /** The API on a UNIX socket that only its owner can open. The only module that knows `@hono/node-server`. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createAdaptorServer } from '@hono/node-server';
 import { type DescriptorBudget, descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ApiApp } from './operation.ts';
 import { listenAt, type PlacedSocket } from './placed-socket.ts';
+import { upgradesToPort } from './routes/ports.ts';
+import { alreadySent } from './stream-reply.ts';
 
 const maxHeaderBytes = 32 * 1024;
 const maxConnections = 1024;
@@ -50,9 +54,14 @@ export async function startApiServer(
       keepAliveTimeout: keepAliveTimeoutMs,
       // Uploads and standard input may take as long as they like.
       requestTimeout: 0,
+      // Others are answered as if they had not asked for another protocol.
+      shouldUpgradeCallback: ({ url, headers }) => upgradesToPort(url, headers.upgrade),
     },
   }) as Server;
   server.maxConnections = maxConnections;
+  server.on('upgrade', (incoming, socket, head) => {
+    void answerUpgrade(app, incoming, socket, head, stopping.signal);
+  });
   // Whoever connects while descriptors are scarce may try again; what they are kept for goes on.
   server.prependListener('connection', (socket) => {
     if (!descriptors.hasRoom) socket.destroy();
@@ -66,6 +75,36 @@ export async function startApiServer(
       await place[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Answers on a connection that asks for another protocol, by the same app: an answer in HTTP is its last. */
+async function answerUpgrade(
+  app: ApiApp,
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  stopping: AbortSignal,
+): Promise<void> {
+  socket.on('error', () => {});
+  try {
+    if (!(socket instanceof Socket)) throw new TypeError('a server of sockets has another connection');
+    socket.setTimeout(0);
+    if (head.length > 0) socket.unshift(head);
+    const outgoing = new ServerResponse(incoming);
+    outgoing.shouldKeepAlive = false;
+    outgoing.assignSocket(socket);
+    outgoing.once('finish', () => outgoing.socket?.destroySoon());
+    const { method = 'GET', url = '/', headers } = incoming;
+    const fields = Object.entries(headers).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+    const request = new Request(`http://kernelet${url}`, { method, headers: fields });
+    const reply = await app.fetch(request, { incoming, outgoing, upgraded: socket, stopping });
+    if (reply.headers.has(alreadySent)) return;
+    outgoing.writeHead(reply.status, Object.fromEntries(reply.headers));
+    outgoing.end(Buffer.from(await reply.arrayBuffer()));
+  } catch {
+    // Another request of this connection has not been answered yet, or it asks with a method that nobody may.
+    socket.destroy();
+  }
 }
 
 async function close(server: Server, place: PlacedSocket, stopping: AbortController): Promise<void> {

@@ -17,7 +17,7 @@ export interface OpenStream {
 }
 
 /** The header by which `@hono/node-server` knows that somebody else writes the reply. */
-const alreadySent = 'x-hono-already-sent';
+export const alreadySent = 'x-hono-already-sent';
 
 /** Prepares a stream for this request. */
 export function openStream(context: ApiContext): OpenStream {

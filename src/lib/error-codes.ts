@@ -127,6 +127,24 @@ export const errorCodes = {
     'The kernel has a context of this name that is another one.',
     'Choose another name, or remove the context.',
   ),
+  PORT_CLOSED: entry(
+    'caller',
+    502,
+    'Nothing listens on this port in the kernel.',
+    '`kernelet port ID` lists the ports on which something listens.',
+  ),
+  PORT_FAILED: entry(
+    'caller',
+    502,
+    'What listens on a port of the kernel accepts no connection, broke it, or does not answer in HTTP.',
+    'Look at what the program in the kernel says; `kernelet forward` carries every protocol.',
+  ),
+  FOREIGN_ORIGIN: entry(
+    'caller',
+    403,
+    'A browser asks for something of the API on behalf of a page from elsewhere.',
+    'Ask from a program, or from a page of the same origin as the API.',
+  ),
   FILE_NOT_FOUND: entry('caller', 404, 'No such file in the kernel.', '`kernelet ls` lists the files.'),
   FILE_ERROR: entry(
     'caller',

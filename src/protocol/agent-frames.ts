@@ -2,7 +2,7 @@
  * What the agent sends to a runner: the headers of its frames, the requests, and the guards by which the runner reads them.
  * The agent connects to `/opt/kernel/run/runner.sock`; the first frame of each connection is `hello`, answered by `welcome`
  * or `refused`. One `control` connection at a time: a newer one takes over. Each file transfer has a `file` connection of
- * its own.
+ * its own, and each connection to a port in the kernel a `port` connection.
  *
  * Flow control: events of a run are sent only while the agent is attached to it, and a run's program is blocked once
  * `unacknowledged` bytes reach the bound of the runner's replay buffer. Nothing is dropped.
@@ -15,6 +15,7 @@ import type { ExecuteRequest, ProcessOptions, ProgramSource } from './execute-re
 import { FrameError } from './frame.ts';
 import { type Fields, flag, isAbsent, list, object, oneOf, runId, text, whole } from './guards.ts';
 import { type ContextSpec, type ContextState, contextName } from './kernel-contexts.ts';
+import { type ListeningPorts, portNumber } from './kernel-ports.ts';
 import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptions } from './kernel-services.ts';
 import { runName } from './run-description.ts';
 import { runLimits } from './run-limits.ts';
@@ -32,12 +33,18 @@ export const generation3 = 3;
 export const generation4 = 4;
 /** Brought terminals and limits for programs and commands; `generation-4.ts` has what older ones are told of their ends. */
 export const generation5 = 5;
+/** Brought connections to ports in the kernel, and the list of those on which something listens. */
+export const generation6 = 6;
 /** The newest generation of the protocol that this program speaks; the lower of both sides' is used. */
-export const protocolGeneration = Math.max(generation2, generation3, generation4, generation5);
+export const protocolGeneration = Math.max(generation2, generation3, generation4, generation5, generation6);
+
+/** What a connection is for. */
+export type ConnectionRole = (typeof connectionRoles)[number];
+const connectionRoles = ['control', 'file', 'port'] as const;
 
 /** The header of a frame that the agent sends. */
 export type AgentFrameHeader =
-  | { readonly t: 'hello'; readonly protocol: number; readonly secret: string; readonly role: 'control' | 'file' }
+  | { readonly t: 'hello'; readonly protocol: number; readonly secret: string; readonly role: ConnectionRole }
   /**
    * Deliver the events of this run with a number above `after`, old ones first, until `detach`. Where a run has several readers,
    * each has a number above 0, which comes with its events.
@@ -47,7 +54,7 @@ export type AgentFrameHeader =
   /** The consumer has every event up to `n`. */
   | { readonly t: 'ack'; readonly run: RunId; readonly n: number }
   | ({ readonly t: 'request'; readonly id: number } & RunnerRequest)
-  /** A piece of an upload (`file` connections). */
+  /** A piece of an upload (`file` connections), or bytes for the port (`port` connections). */
   | { readonly t: 'data' }
   | { readonly t: 'end' };
 
@@ -135,6 +142,13 @@ export interface RunnerRequests {
       readonly mode: number | null;
     };
   };
+  /**
+   * `port` connections: connects to a TCP port in the kernel. After the reply come `data` frames both ways, and of each side an
+   * `end` when it sends no more; a connection that closes without both has broken.
+   */
+  readonly connect: { readonly params: { readonly port: number }; readonly result: null };
+  /** On which TCP ports something listens in the kernel. */
+  readonly 'listening-ports': { readonly params: null; readonly result: ListeningPorts };
   /** A service of `runner.json`; answered when its port is open, or when it is clear that it will not be. */
   readonly 'start-service': {
     readonly params: { readonly name: string; readonly options: ServiceOptions };
@@ -151,6 +165,8 @@ export interface RunnerRequests {
 
 /** The name of a request. */
 export type RunnerMethod = keyof RunnerRequests;
+/** Requests on the control connection; each of the others has a connection of its own. */
+export type ControlMethod = Exclude<RunnerMethod, 'upload' | 'download' | 'connect'>;
 /** A request with its parameters. */
 export type RunnerRequest = {
   [M in RunnerMethod]: { readonly method: M; readonly params: RunnerRequests[M]['params'] };
@@ -170,7 +186,12 @@ const maxServiceName = 256;
 const maxRuntime = 64;
 const maxVariables = 1024;
 /** Requests that say nothing but their name. */
-const withoutParams: ReadonlySet<string> = new Set(['ping', 'apps', 'contexts'] satisfies RunnerMethod[]);
+const withoutParams: ReadonlySet<string> = new Set([
+  'ping',
+  'apps',
+  'contexts',
+  'listening-ports',
+] satisfies RunnerMethod[]);
 
 const requestGuards: RequestGuards = {
   execute: (params) => ({ run: runId(params['run']), request: executeRequest(params['request']) }),
@@ -204,6 +225,8 @@ const requestGuards: RequestGuards = {
     mode: params['mode'] === null ? null : whole(params['mode'], 'mode', 0, 0o777),
   }),
   download: (params) => ({ path: path(params['path']) }),
+  connect: (params) => ({ port: portNumber(params['port']) }),
+  'listening-ports': () => null,
   'start-service': (params) => ({
     name: text(params['name'], 'name', maxServiceName),
     options: serviceOptions(params['options']),
@@ -235,7 +258,7 @@ export function parseAgentFrameHeader(header: unknown): AgentFrameHeader {
         t: 'hello',
         protocol: whole(fields['protocol'], 'protocol', 1),
         secret: text(fields['secret'], 'secret', 256),
-        role: oneOf(fields['role'], ['control', 'file'] as const, 'role'),
+        role: oneOf(fields['role'], connectionRoles, 'role'),
       };
     default:
       throw new FrameError('header of an unknown type');

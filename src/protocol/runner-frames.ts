@@ -56,7 +56,7 @@ export type RunnerFrameHeader =
     }
   | { readonly t: 'reply'; readonly id: number; readonly ok: true; readonly result: unknown }
   | { readonly t: 'reply'; readonly id: number; readonly ok: false; readonly error: RunnerError }
-  /** A piece of a download (`file` connections). */
+  /** A piece of a download (`file` connections), or bytes of the port (`port` connections). */
   | { readonly t: 'data' }
   | { readonly t: 'end' };
 
@@ -84,6 +84,8 @@ export const runnerErrorCodes = [
   'RUN_EXISTS',
   'CONTEXT_NOT_FOUND',
   'CONTEXT_EXISTS',
+  'PORT_CLOSED',
+  'PORT_FAILED',
   'NOT_SUPPORTED',
   'OVERLOADED',
   'SHUTTING_DOWN',

@@ -12,7 +12,7 @@ import { hasCode, type KerneletError, toKerneletError } from '../lib/errors.ts';
 import { Backoff, type BackoffOptions, retry } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { openSocketAddress } from '../lib/unix-address.ts';
-import { type AgentFrameHeader, protocolGeneration } from '../protocol/agent-frames.ts';
+import { type AgentFrameHeader, type ConnectionRole, protocolGeneration } from '../protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder, FrameError } from '../protocol/frame.ts';
 import { parseRunnerFrameHeader, type RunnerFrameHeader } from '../protocol/runner-frames.ts';
 import type { RunnerAddress } from './runner-client.ts';
@@ -27,7 +27,7 @@ export type FrameHandler = (header: RunnerFrameHeader, body: Uint8Array, headerB
 /** How to open a connection. */
 export interface ConnectionOptions {
   readonly address: RunnerAddress;
-  readonly role: 'control' | 'file';
+  readonly role: ConnectionRole;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** From connecting to the end of the greeting, in milliseconds. */

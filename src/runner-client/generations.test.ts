@@ -34,6 +34,8 @@ it.each<[RunnerRequest, number | undefined]>([
   [program({ limits: { cpuSeconds: 1 } }), 5],
   [{ method: 'resize', params: { run, columns: 80, rows: 24 } }, 5],
   [{ method: 'signal', params: { run, signal: 'SIGHUP' } }, 4],
+  [{ method: 'connect', params: { port: 80 } }, 6],
+  [{ method: 'listening-ports', params: null }, 6],
   [{ method: 'contexts', params: null }, 4],
   [{ method: 'create-context', params: { name: 'a', runtime: null, cwd: null } }, 4],
   [{ method: 'remove-context', params: { name: 'a' } }, 4],

@@ -1,5 +1,12 @@
 /** What runners of older generations lack, which a request is refused for. Pure. */
-import { generation2, generation3, generation4, generation5, type RunnerRequest } from '../protocol/agent-frames.ts';
+import {
+  generation2,
+  generation3,
+  generation4,
+  generation5,
+  generation6,
+  type RunnerRequest,
+} from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
 
@@ -17,6 +24,7 @@ const processes: Need = {
 };
 
 const terminals: Need = { generation: generation5, lack: 'has no terminals for programs' };
+const ports: Need = { generation: generation6, lack: 'has no way to ports that are not published' };
 
 /** What a request needs that not every runner has; null: nothing. */
 export function needOf(request: RunnerRequest): Need | null {
@@ -38,6 +46,9 @@ export function needOf(request: RunnerRequest): Need | null {
       return processes;
     case 'resize':
       return terminals;
+    case 'connect':
+    case 'listening-ports':
+      return ports;
     case 'complete':
     case 'interrupt':
       return ofContext(request.params.context);

@@ -14,6 +14,7 @@ import {
 import { FrameError } from '../protocol/frame.ts';
 import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../protocol/guards.ts';
 import { contextStates } from '../protocol/kernel-contexts.ts';
+import { listeningPorts } from '../protocol/kernel-ports.ts';
 import { serviceApps, serviceOutcome } from '../protocol/kernel-services.ts';
 import { parseRunnerStatus } from '../protocol/runner-frames.ts';
 
@@ -50,6 +51,8 @@ const guards: Guards = {
     const mode = form === 'tar' || rest['mode'] === undefined ? null : whole(rest['mode'], 'mode', 0, 0o777);
     return { form, size: form === 'tar' ? null : whole(size, 'size', 0), name: fileName(name), mode };
   },
+  connect: () => null,
+  'listening-ports': (result) => listeningPorts(fields(result)),
   'start-service': serviceOutcome,
   'stop-service': () => null,
   apps: (result) => ({ apps: serviceApps(fields(result)['apps']) }),

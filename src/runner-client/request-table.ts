@@ -22,6 +22,7 @@ const repeatable: ReadonlySet<RunnerMethod> = new Set([
   'execute',
   'complete',
   'list-files',
+  'listening-ports',
   'apps',
   'create-context',
   'contexts',

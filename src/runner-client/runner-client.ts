@@ -2,8 +2,9 @@
  * The agent's side of one kernel's runner. The implementation is `runner-connection.ts`; it reconnects by itself while
  * the container lives, so that a run outlives a lost connection and a restarted daemon alike.
  */
+import type { Duplex } from 'node:stream';
 import type { RunId } from '../lib/ids.ts';
-import type { RunnerMethod, RunnerRequests } from '../protocol/agent-frames.ts';
+import type { ControlMethod, RunnerRequests } from '../protocol/agent-frames.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerStatus } from '../protocol/runner-frames.ts';
 
@@ -44,7 +45,7 @@ export interface RunnerClient extends AsyncDisposable {
    * One request. Rejects with the runner's code, KERNEL_DIED after `ended`, KERNEL_UNREACHABLE, or the signal's reason. The
    * time limit of a run is kept here too.
    */
-  request<M extends Exclude<RunnerMethod, 'upload' | 'download'>>(
+  request<M extends ControlMethod>(
     method: M,
     params: RunnerRequests[M]['params'],
     options: { signal: AbortSignal; body?: Uint8Array },
@@ -70,6 +71,11 @@ export interface RunnerClient extends AsyncDisposable {
     options: { mode: number | null; signal: AbortSignal },
   ): Promise<{ bytes: number }>;
   download(path: string, signal: AbortSignal): Promise<Download>;
+  /**
+   * Connects to a TCP port in the kernel, also one that is not published. Rejects with PORT_CLOSED, PORT_FAILED, OVERLOADED for too
+   * many at a time, and as requests do. The signal counts until it is connected; whoever has the stream destroys it.
+   */
+  connectPort(port: number, signal: AbortSignal): Promise<Duplex>;
   /** Calls back on what happens until disposed. */
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable;
   /** The container has ended: everything pending is settled, nothing reconnects. */

@@ -2,21 +2,23 @@
  * The client of one runner. It keeps a control connection while the container lives, and ties the parts together:
  * `reconnect` (one connection after the other), `request-table` (requests without a reply), `run-readers` (readers of
  * runs), `run-index` (where runs stand), `run-deadlines`, `generations` (what older runners lack), `reachability`, `unasked-frames`, `subscribers`, and
- * `file-connections`.
+ * `file-connections`, and `port-connections`.
  */
+import type { Duplex } from 'node:stream';
 import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { RunnerMethod, RunnerRequest, RunnerRequests } from '../protocol/agent-frames.ts';
+import type { ControlMethod, RunnerMethod, RunnerRequest, RunnerRequests } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
 import { describe } from '../protocol/run-description.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerFrameHeader, RunnerStatus } from '../protocol/runner-frames.ts';
 import type { Connection, Welcome } from './connection.ts';
 import { FileConnections } from './file-connections.ts';
-import { needOf } from './generations.ts';
+import { type Need, needOf } from './generations.ts';
 import { LivenessProbe } from './liveness-probe.ts';
 import { parseResult } from './message-guards.ts';
+import { PortConnections } from './port-connections.ts';
 import { Reachability } from './reachability.ts';
 import { keepConnected } from './reconnect.ts';
 import { RequestTable } from './request-table.ts';
@@ -56,6 +58,7 @@ export class RunnerConnection implements RunnerClient {
   readonly #reachability: Reachability;
   readonly #deadlines: RunDeadlines;
   readonly #files: FileConnections;
+  readonly #ports: PortConnections;
   readonly #unasked: UnaskedFrames;
   readonly #subscribers: Subscribers;
   /** Aborted with the reason when the kernel has ended, the runner is given up, or this was disposed. */
@@ -87,12 +90,14 @@ export class RunnerConnection implements RunnerClient {
       onPatienceOver: (error) => this.#readers.refuse(error),
       onFound: () => this.#found(),
     });
-    this.#files = new FileConnections({
+    const own = {
       ...this.#options,
       address,
       signal: this.#over.signal,
       assertReachable: () => this.#assertReachable(),
-    });
+    };
+    this.#files = new FileConnections(own);
+    this.#ports = new PortConnections(own);
     this.#loop = keepConnected({
       ...this.#options,
       address,
@@ -131,7 +136,7 @@ export class RunnerConnection implements RunnerClient {
     throw new KerneletError('RUNNER_NOT_READY', `the runner in the container cannot serve: ${detail}`);
   }
 
-  async request<M extends Exclude<RunnerMethod, 'upload' | 'download'>>(
+  async request<M extends ControlMethod>(
     method: M,
     params: RunnerRequests[M]['params'],
     options: { signal: AbortSignal; body?: Uint8Array },
@@ -145,11 +150,9 @@ export class RunnerConnection implements RunnerClient {
       this.#index.gone(request.params.run);
       return result;
     }
+    // Without an await between, so that it is among what is pending when the kernel ends.
     const need = needOf(request);
-    if (need) {
-      await this.ready(options.signal);
-      if (this.#protocol < need.generation) throw olderRunner(need.lack);
-    }
+    if (need) await this.#assertAble(need, options.signal);
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run, request: execution } = request.params;
     this.#index.ask(run);
@@ -197,6 +200,14 @@ export class RunnerConnection implements RunnerClient {
     return await this.#files.download(path, signal);
   }
 
+  async connectPort(port: number, signal: AbortSignal): Promise<Duplex> {
+    this.#over.signal.throwIfAborted();
+    this.#assertReachable();
+    const need = needOf({ method: 'connect', params: { port } });
+    if (need) await this.#assertAble(need, signal);
+    return await this.#ports.connect(port, signal);
+  }
+
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
     return this.#subscribers.add(listener);
   }
@@ -226,6 +237,12 @@ export class RunnerConnection implements RunnerClient {
     } catch (cause) {
       throw protocolError(cause);
     }
+  }
+
+  /** Throws NOT_SUPPORTED for what a runner of its generation does not know, which is seen when it is ready. */
+  async #assertAble(need: Need, signal: AbortSignal): Promise<void> {
+    await this.ready(signal);
+    if (this.#protocol < need.generation) throw olderRunner(need.lack);
   }
 
   #assertReachable(): void {

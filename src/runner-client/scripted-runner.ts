@@ -2,6 +2,7 @@
  * A runner without a container, for the dummy engine and for simulations: runs say what a script says, files are entries of
  * a map, and all of it is gone with the process.
  */
+import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -151,6 +152,10 @@ export class ScriptedRunner implements RunnerClient {
     return { form, size, name: path.split('/').at(-1) ?? path, mode: form === 'file' ? 0o640 : null, content };
   }
 
+  async connectPort(port: number): Promise<Duplex> {
+    throw new KerneletError('PORT_CLOSED', `nothing listens on port ${port} in the kernel`);
+  }
+
   subscribe(_: (event: RunnerClientEvent) => void): Disposable {
     return { [Symbol.dispose]: () => {} };
   }
@@ -180,6 +185,8 @@ export class ScriptedRunner implements RunnerClient {
         if (!this.#contexts.has(params.name)) throw new KerneletError('CONTEXT_NOT_FOUND', `no ${params.name}`);
         if (method === 'remove-context') this.#contexts.delete(params.name);
         return null;
+      case 'listening-ports':
+        return { ports: [], more: false };
       case 'apps':
         return { apps: this.apps };
       case 'start-service':

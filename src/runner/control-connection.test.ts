@@ -46,6 +46,7 @@ function setUp(control: Partial<RunControl> = {}) {
     },
     services: () => null,
     listFiles: async (path) => path,
+    listeningPorts: async () => 'ports',
     shutDown: (graceMs) => void told.push(`shut down ${graceMs}`),
   });
   const ask = (method: string, params: unknown, body = nothing) =>

@@ -166,6 +166,7 @@ export interface RequestParts {
   /** null: this kernel has none. */
   services(): Services | null;
   listFiles(path: string, from: number): Promise<unknown>;
+  listeningPorts(): Promise<unknown>;
   /** Begins the end; the reply is sent before it. */
   shutDown(graceMs: number): void;
 }
@@ -241,6 +242,8 @@ export function requestHandler(parts: RequestParts): RequestHandler {
         return null;
       case 'list-files':
         return parts.listFiles(request.params.path, request.params.from);
+      case 'listening-ports':
+        return parts.listeningPorts();
       case 'start-service': {
         const { name, options } = request.params;
         const none = { status: 'failed' as const, error: `unsupported service: ${name}` };
@@ -258,7 +261,8 @@ export function requestHandler(parts: RequestParts): RequestHandler {
         return null;
       case 'upload':
       case 'download':
-        throw new KerneletError('INVALID_ARGUMENT', `${request.method} needs a connection of its own, of role file`);
+      case 'connect':
+        throw new KerneletError('INVALID_ARGUMENT', `${request.method} needs a connection of its own`);
     }
   };
 }

@@ -51,6 +51,11 @@ export class FrameSocket {
     return this.#socket.writableLength >= busyBytes;
   }
 
+  /** Whether more should be sent when it has drained: sooner than `busy`, for senders of whom there may be many. */
+  get full(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
   get open(): boolean {
     return !this.#socket.destroyed && this.#socket.writable;
   }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
+import type { ConnectionRole } from '../protocol/agent-frames.ts';
 import { summaryFor } from '../protocol/generation-4.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
@@ -231,7 +232,7 @@ export class Runner {
     return executeRun(run, this.#parts);
   }
 
-  #accept(socket: FrameSocket, role: 'control' | 'file', protocol: number): void {
+  #accept(socket: FrameSocket, role: ConnectionRole, protocol: number): void {
     if (role === 'control') {
       this.#control?.socket.close('a newer control connection took over');
       const handle = requestHandler({
@@ -243,11 +244,13 @@ export class Runner {
         },
         services: () => this.#services,
         listFiles: (path, from) => listFiles(this.#tenant, clock, path, from),
+        listeningPorts: async () => (await import('./ports/listening.ts')).listeningPorts(),
         // After the reply, which is handed to the system when it is sent.
         shutDown: (graceMs) => void setImmediate(() => void this.#shutDown(graceMs)),
       });
       this.#control = new ControlConnection({ socket, protocol, runs: this.#runs, handle });
-    } else new FileConnection(socket, this.#tenant, clock);
+    } else if (role === 'file') new FileConnection(socket, this.#tenant, clock);
+    else servePort(socket);
     const { kernelId, generation } = this.#config;
     const status = this.#status.read();
     const runs = this.#runs.list().map((summary) => summaryFor(protocol, summary));
@@ -268,6 +271,18 @@ export class Runner {
     if (graceMs > 0) await endTenant(this.#config.user.uid, graceMs, clock);
     process.exit(0);
   }
+}
+
+/** Loaded only where somebody asks: each module costs every kernel memory. Nothing of the connection is read meanwhile. */
+function servePort(socket: FrameSocket): void {
+  socket.pause();
+  import('./ports/connection.ts').then(
+    ({ PortConnection }) => {
+      new PortConnection(socket, clock);
+      socket.resume();
+    },
+    () => socket.close('connections to ports cannot be served'),
+  );
 }
 
 const notReady = (): KerneletError => new KerneletError('NOT_SUPPORTED', 'the kernel is starting, or could not start');

@@ -4,12 +4,13 @@
  */
 import { createServer, type Server } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
-import { type AgentFrameHeader, protocolGeneration } from '../protocol/agent-frames.ts';
+import { type AgentFrameHeader, type ConnectionRole, protocolGeneration } from '../protocol/agent-frames.ts';
 import type { ContainerLog } from './container-log.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { listenOnPath } from './listen-on-path.ts';
 
-const maxConnections = 8;
+/** For requests, files, and 64 connections to ports. */
+const maxConnections = 72;
 const helloTimeoutMs = 5000;
 
 /** Where it listens, and who serves what it accepts. */
@@ -19,7 +20,7 @@ export interface RunnerServerOptions {
   readonly clock: Clock;
   readonly log: ContainerLog;
   /** Takes a connection that has said who it is; its `welcome` has to be sent. */
-  accept(connection: FrameSocket, role: 'control' | 'file', protocol: number): void;
+  accept(connection: FrameSocket, role: ConnectionRole, protocol: number): void;
 }
 
 /** Begins to listen; resolves when connections are accepted. Rejects with the system's error. */

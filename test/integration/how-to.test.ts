@@ -29,10 +29,16 @@ const prelude = `set -euo pipefail
 expect() { [ "$1" = "$2" ] || { echo "instead of $1: $2" >&2; exit 9; }; }
 `;
 
-// @promise files-carried
-it('the page about files', { timeout: 120_000 }, async () => {
-  const script = prelude + (await commandsOf('files.md'));
+/** Runs the commands of a page, which say nothing on standard error. */
+async function follow(page: string): Promise<void> {
+  const script = prelude + (await commandsOf(page));
   const env = { ...process.env, ...node.environment, PATH: `${path.resolve('bin')}:${process.env['PATH']}` };
   const { stderr } = await promisify(execFile)('bash', ['-c', script], { cwd: node.folder, env });
   expect(stderr).toBe('');
-});
+}
+
+// @promise files-carried
+it('the page about files', { timeout: 120_000 }, () => follow('files.md'));
+
+// @promise ports-unpublished
+it('the page about ports', { timeout: 120_000 }, () => follow('ports.md'));

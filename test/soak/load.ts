@@ -132,6 +132,16 @@ export function workOf(node: SoakedNode, witness: string): readonly Work[] {
     'a file that is not there': () => api('GET', files('nothing', '/content'), 404),
     'an upload that is cut off': () =>
       raw(`PUT ${files('cut')} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc`),
+    'a server on a port of the kernel': async () => {
+      const begun = await start(witness, { mode: 'command', argv: ['python3', '-m', 'http.server', '8123'] });
+      await eventually('it answers', async () =>
+        (await callApi(node.socket, 'GET', `${kernelOf}/ports/8123/`)).status === 200 ? true : null,
+      );
+      await api('GET', `${kernelOf}/ports`, 200);
+      await api('POST', `${begun}/cancel`, 200, { body: {} });
+      await end(begun, '"kind":"finished"');
+    },
+    'a port on which nothing listens': () => api('GET', `${kernelOf}/ports/9/`, 502),
     'a completion': () => api('POST', `${kernelOf}/complete`, 200, { body: { code: 'imp', cursor: 3 } }),
     'a log that is followed for a while': () => leave('GET', `${kernelOf}/logs?follow=true`),
     figures: () => Promise.all([api('GET', '/metrics', 200), api('GET', `${kernelOf}/metrics`, 200)]),

@@ -43,6 +43,7 @@ export class FakeAgent extends DefaultAgent {
   readonly archives;
   readonly lies;
   readonly consumed;
+  readonly plantedPorts;
   readonly engine: DummyEngine;
   /** Runs before a creation begins; may wait or throw. */
   whileCreating: (signal: AbortSignal, onProgress: (progress: ImageProgress) => void) => Promise<void> = async () => {};
@@ -64,6 +65,7 @@ export class FakeAgent extends DefaultAgent {
       archives: this.archives,
       lies: this.lies,
       consumed: this.consumed,
+      ports: this.plantedPorts,
     } = planted);
   }
 

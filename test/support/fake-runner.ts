@@ -5,7 +5,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { newKernelId, type RunId } from '../../src/lib/ids.ts';
 import { listen } from '../../src/lib/listen.ts';
-import { type AgentFrameHeader, parseAgentFrameHeader, protocolGeneration } from '../../src/protocol/agent-frames.ts';
+import {
+  type AgentFrameHeader,
+  type ConnectionRole,
+  parseAgentFrameHeader,
+  protocolGeneration,
+} from '../../src/protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
 import { undescribed } from '../../src/protocol/run-description.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../../src/protocol/run-event.ts';
@@ -26,7 +31,7 @@ interface FakeRun {
 
 interface FakeConnection {
   readonly socket: Socket;
-  role: 'control' | 'file' | null;
+  role: ConnectionRole | null;
   /** Next event to send, by run. */
   readonly cursors: Map<RunId, number>;
   readonly pumping: Set<RunId>;
@@ -101,6 +106,11 @@ export class FakeRunner implements AsyncDisposable {
   /** Sends a frame to every control connection. */
   broadcast(header: RunnerFrameHeader | object, body?: Uint8Array): void {
     for (const connection of this.connections) if (connection.role === 'control') send(connection, header, body);
+  }
+
+  /** Sends a frame on one connection. */
+  sendTo(socket: Socket, header: object, body?: Uint8Array): void {
+    for (const piece of encodeFrame(header, body)) socket.write(piece);
   }
 
   /** Writes bytes that need not be frames. */

@@ -106,6 +106,9 @@ export class FakeRunnerClient implements RunnerClient {
   async download(): Promise<never> {
     throw new KerneletError('NOT_SUPPORTED', 'a fake runner has no files');
   }
+  async connectPort(): Promise<never> {
+    throw new KerneletError('NOT_SUPPORTED', 'a fake runner has no ports');
+  }
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };

@@ -1,5 +1,8 @@
 /** A runner whose runs say what a test plants, read by read, and whose files are entries of a map that all kernels share. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { posix } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { KerneletError } from '../../src/lib/errors.ts';
 import type { RunId } from '../../src/lib/ids.ts';
 import type { FileEntry } from '../../src/protocol/agent-frames.ts';
@@ -29,6 +32,8 @@ export class Planted {
   readonly archives = new Map<string, () => ReadableStream<Uint8Array>>();
   /** Files whose content may have another size. */
   readonly lies = new Map<string, { readonly size: number; readonly content: () => ReadableStream<Uint8Array> }>();
+  /** Ports of kernels, and which port of this machine each is. */
+  readonly ports = new Map<number, number>();
   /** The latest number that a reader of events has asked to follow, by run. */
   readonly consumed = new Map<string, number>();
   /** What every run says to each of its readers, in order; the signal is the reader's. */
@@ -109,6 +114,14 @@ export class PlantedRunner extends ScriptedRunner {
     return { form: 'file', size: file.bytes.length, name: path, mode: file.mode, content };
   }
 
+  override async connectPort(port: number): Promise<Duplex> {
+    const local = this.#planted.ports.get(port);
+    if (local === undefined) return await super.connectPort(port);
+    const socket = connect({ host: '127.0.0.1', port: local, allowHalfOpen: true });
+    await once(socket, 'connect');
+    return socket;
+  }
+
   /** undefined: as every scripted runner answers. */
   #answerTo(
     method: string,
@@ -147,6 +160,8 @@ export class PlantedRunner extends ScriptedRunner {
         return { delivered: true };
       case 'list-files':
         return this.#list(path);
+      case 'listening-ports':
+        return { ports: [...planted.ports.keys()].map((port) => ({ port, addresses: ['127.0.0.1'] })), more: false };
       default:
         return undefined;
     }

@@ -1,7 +1,12 @@
 /** A small agent for tests of the runner: speaks the frames of `src/protocol` over a UNIX socket and believes everything. */
 import { connect, type Socket } from 'node:net';
 import type { RunId } from '../../src/lib/ids.ts';
-import type { AgentFrameHeader, RunnerMethod, RunnerRequests } from '../../src/protocol/agent-frames.ts';
+import type {
+  AgentFrameHeader,
+  ConnectionRole,
+  RunnerMethod,
+  RunnerRequests,
+} from '../../src/protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
 import type { NumberedRunEvent } from '../../src/protocol/run-event.ts';
@@ -34,7 +39,7 @@ export class RunnerReplyError extends Error {
 
 /** How a peer connects; by itself it controls, and speaks the oldest generation of the protocol. */
 export interface PeerOptions {
-  readonly role?: 'control' | 'file';
+  readonly role?: ConnectionRole;
   readonly protocol?: number;
   readonly timeoutMs?: number;
 }

@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { refuseForeignPage } from './foreign-pages.ts';
+
+interface Asked {
+  readonly method?: string;
+  readonly upgrades?: boolean;
+  readonly origin?: string;
+  readonly site?: string;
+}
+
+function refused({ method = 'POST', upgrades = false, origin, site }: Asked): boolean {
+  const headers = {
+    host: 'api.example',
+    ...(origin === undefined ? {} : { origin }),
+    ...(site === undefined ? {} : { 'sec-fetch-site': site }),
+  };
+  try {
+    refuseForeignPage({ method, headers, upgrades });
+    return false;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'FOREIGN_ORIGIN' });
+    return true;
+  }
+}
+
+// @promise ports-apart
+it.each<[string, Asked]>([
+  ['another site', { origin: 'http://evil.example' }],
+  ['a page of no origin', { origin: 'null' }],
+  ['another port of the same host', { origin: 'http://api.example:8080' }],
+  ['a browser that names no origin', { site: 'cross-site' }],
+  ['a neighbouring site', { site: 'same-site' }],
+  ['a browser that contradicts itself', { origin: 'http://api.example', site: 'cross-site' }],
+  ['a page that opens a connection', { method: 'GET', upgrades: true, origin: 'http://evil.example' }],
+])('%s changes nothing', (_, asking) => {
+  expect(refused(asking)).toBe(true);
+});
+
+it.each<[string, Asked]>([
+  ['a program', {}],
+  ['a program that upgrades', { method: 'GET', upgrades: true }],
+  ['a page of the same origin', { origin: 'https://api.example', site: 'same-origin' }],
+  ['a person', { site: 'none' }],
+  [
+    'a foreign page that only looks, and is shown nothing',
+    { method: 'GET', origin: 'http://evil.example', site: 'cross-site' },
+  ],
+])('%s is answered', (_, asking) => {
+  expect(refused(asking)).toBe(false);
+});
