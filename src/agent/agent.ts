@@ -8,7 +8,7 @@ import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { ImageView } from '../images/image-service.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { KernelPhase } from '../kernel/record.ts';
-import type { KernelFile, KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
+import type { KernelFile, KernelNetwork, KernelService, OnIdle, PortPair } from '../kernel/spec.ts';
 import type { RunId, SessionId } from '../lib/ids.ts';
 import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
@@ -24,6 +24,7 @@ import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
 import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';
 import type { HungFileSystem } from '../storage/file-systems/file-system-helper.ts';
 import type { RequestedMount } from '../storage/mounts/mount-policy.ts';
+import type { AwaitedState } from './awaited-state.ts';
 import type { Degradation } from './degradation.ts';
 import type { KernelFilter } from './kernel-filter.ts';
 import type { KeptView, KernelView } from './kernel-view.ts';
@@ -91,6 +92,10 @@ export interface CreateRequest {
   readonly servicesBlocked?: boolean | undefined;
   readonly models?: readonly RequestedModel[] | undefined;
   readonly idleTimeoutMs?: number | undefined;
+  /** What is done after that time; as configured when absent. */
+  readonly onIdle?: OnIdle | undefined;
+  /** It ends when this long has passed since it was asked for; never when absent. */
+  readonly ttlMs?: number | undefined;
   /** Whether the user may become root of the container; no when absent. */
   readonly sudo?: boolean | undefined;
   /** Whether it can write to the root file system of its container, where the operator lets it; else as configured. */
@@ -208,6 +213,17 @@ export interface Agent extends AsyncDisposable {
    * Throws INVALID_REQUEST.
    */
   restart(id: string, signal: AbortSignal, environ?: Readonly<Record<string, string>>): Promise<KernelView>;
+
+  /** Its processes stand still until something is asked of them. Throws KERNEL_NOT_RUNNING, and what the engine throws. */
+  pause(id: string): Promise<KernelView>;
+  /** They go on, whoever paused it; requests that need its runner do the same for one that kernelet has paused. */
+  resume(id: string, signal: AbortSignal): Promise<KernelView>;
+
+  /**
+   * Returns when the kernel has ended, is paused, or runs and is not paused; or after so many milliseconds, when it is not so.
+   * Throws KERNEL_NOT_RUNNING where that cannot be any more.
+   */
+  wait(id: string, state: AwaitedState, timeoutMs: number, signal: AbortSignal): Promise<KernelView>;
 
   /** Files of kernels whose end nobody asked for, the latest first. */
   keptFiles(): Promise<readonly KeptView[]>;

@@ -4,7 +4,7 @@ import { specFixture } from '../../test/support/kernel-record.ts';
 import { type FakeRunnerClient, KernelsFixture } from '../../test/support/kernels-fixture.ts';
 import type { KernelEvent } from '../events/kernel-event.ts';
 import type { KernelRecord } from '../kernel/record.ts';
-import { parseRunId } from '../lib/ids.ts';
+import { type KernelId, parseRunId } from '../lib/ids.ts';
 import { type LogFields, silentLogger } from '../lib/log.ts';
 import { undescribed } from '../protocol/run-description.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
@@ -193,6 +193,89 @@ describe('the idle time-out', () => {
     client.emit({ type: 'connected' });
     await idleFor(idleTimeoutMs + 1_000);
     expect(one.kernels.registry.list()).toEqual([]);
+  });
+});
+
+describe('a kernel that is to be paused when it is idle', () => {
+  const idleKernel = async (): Promise<{ id: KernelId; client: FakeRunnerClient }> => {
+    const { spec } = await one.kernels.registry.create(specFixture({ idleTimeoutMs, onIdle: 'pause' }), never);
+    const client = one.clients.at(-1);
+    if (!client) throw new Error('no client was made');
+    return { id: spec.id, client };
+  };
+  const pause = (id: KernelId) => one.kernels.registry.get(id).paused;
+
+  // @promise pause-when-idle
+  it('is paused after its time-out, and again after as long when it has gone on', async () => {
+    const { id } = await idleKernel();
+    await clock.advance(idleTimeoutMs - 1_000);
+    expect(pause(id)).toBeNull();
+    await clock.advance(2_000);
+    await expect.poll(() => pause(id)).toMatchObject({ by: 'idle', confirmed: true });
+    await clock.advance(10 * idleTimeoutMs);
+    expect(one.kernels.registry.get(id).phase).toBe('running');
+    await one.kernels.registry.resume(id, never);
+    await clock.advance(idleTimeoutMs - 1_000);
+    expect(pause(id)).toBeNull();
+    await clock.advance(2_000);
+    await expect.poll(() => pause(id)).toMatchObject({ by: 'idle', confirmed: true });
+  });
+
+  // @promise pause-when-idle
+  it('is left alone while a run, a request or a file of it is under way', async () => {
+    const { id, client } = await idleKernel();
+    client.emit({ type: 'run', summary: summary('running') });
+    await clock.advance(3 * idleTimeoutMs);
+    expect(pause(id)).toBeNull();
+    client.isBusy = true;
+    client.emit({ type: 'run', summary: summary('finished') });
+    await clock.advance(3 * idleTimeoutMs);
+    expect(pause(id)).toBeNull();
+    client.isBusy = false;
+    await clock.advance(idleTimeoutMs + 1_000);
+    await expect.poll(() => pause(id)).toMatchObject({ by: 'idle' });
+  });
+
+  it('is tried again after its time-out where the engine has refused it', async () => {
+    const { id } = await idleKernel();
+    one.dummy.fail('pauseContainer', { kind: 'error' });
+    await clock.advance(idleTimeoutMs + 1_000);
+    await expect.poll(() => warnings).toContainEqual(expect.objectContaining({ kernel: id }));
+    await one.kernels.registry.sweep(never);
+    expect(pause(id)).toBeNull();
+    await clock.advance(idleTimeoutMs + 1_000);
+    await expect.poll(() => pause(id)).toMatchObject({ by: 'idle', confirmed: true });
+  });
+
+  it('is not told to be unreachable while it is paused, by whomever', async () => {
+    const { id, client } = await idleKernel();
+    await one.kernels.registry.pause(id, 'request');
+    client.emit({ type: 'unreachable' });
+    client.emit({ type: 'reachable' });
+    expect(published).toEqual([]);
+  });
+});
+
+describe('a kernel with a time to live', () => {
+  // @promise ttl
+  it('ends when that is over, whatever it does, and says why', async () => {
+    await watch[Symbol.asyncDispose]();
+    await one[Symbol.asyncDispose]();
+    one = await KernelsFixture.open({ parts: { clock } });
+    watch = await started();
+    const { spec } = await one.kernels.registry.create(specFixture({ ttlMs: 60_000 }), never);
+    one.clients.at(-1)?.emit({ type: 'run', summary: summary('running') });
+    await clock.advance(59_000);
+    expect(one.kernels.registry.get(spec.id).phase).toBe('running');
+    await clock.advance(2_000);
+    await expect
+      .poll(() => one.kernels.registry.get(spec.id).termination)
+      .toMatchObject({
+        reason: 'expired',
+        detail: 'its time to live was over',
+      });
+    await clock.advance(2_000);
+    await expect.poll(() => one.events.filter(({ type }) => type === 'kernel-terminated')).toHaveLength(1);
   });
 });
 

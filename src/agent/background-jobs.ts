@@ -3,7 +3,7 @@
  * events of executions, each of which is published once.
  */
 import type { EventSink } from '../events/kernel-event.ts';
-import type { KernelRecord } from '../kernel/record.ts';
+import { type KernelRecord, pauseOf } from '../kernel/record.ts';
 import { hasCode } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '../lib/retry.ts';
@@ -37,6 +37,8 @@ export class BackgroundJobs implements AsyncDisposable {
   readonly #readiness: Readiness;
   readonly #degradations: Pick<Degradations, 'look'>;
   readonly #idle = new IdleKernels();
+  /** Whose time to live is over, and whose end is under way. */
+  readonly #expiring = new Set<KernelId>();
   readonly #clients = new Map<KernelId, RunnerClient>();
   readonly #announcements = new Map<KernelId, PublishedRuns>();
   /** Of the kernels that have models. */
@@ -105,7 +107,7 @@ export class BackgroundJobs implements AsyncDisposable {
       round: (signal) => kernels.auditDevices(signal),
     });
     this.#every({ name: 'health of models', pauseMs: healthPauseMs, round: async () => this.#tellHeldHealth() });
-    this.#every({ name: 'idle kernels', pauseMs: idlePauseMs, round: () => this.#endIdle() });
+    this.#every({ name: 'idle kernels', pauseMs: idlePauseMs, round: () => this.#endWhatIsDue() });
   }
 
   /** Recovery that waited for it goes on within a second. */
@@ -197,7 +199,7 @@ export class BackgroundJobs implements AsyncDisposable {
     if (record.spec.models.length > 0) this.#healths.set(id, { record, health });
     let toldUnreachable = false;
     client.subscribe((event) => {
-      if (event.type === 'unreachable' && this.#parts.kernels.get(id).phase === 'running') {
+      if (event.type === 'unreachable' && isToAnswer(this.#parts.kernels.get(id))) {
         toldUnreachable = true;
         this.#tellReachability(record, false);
       }
@@ -262,21 +264,59 @@ export class BackgroundJobs implements AsyncDisposable {
   }
 
   /** Nobody waits for the removals: one that hangs must hold up neither the others nor the agent's end. */
-  async #endIdle(): Promise<void> {
+  async #endWhatIsDue(): Promise<void> {
     // Its time is not over while nothing can be ended.
     if (this.#parts.kernels.engineProblem()) return;
-    for (const id of this.#idle.due(this.#parts.clock.monotonic())) {
+    this.#endExpired();
+    const now = this.#parts.clock.monotonic();
+    for (const { spec, paused } of this.#parts.kernels.list()) if (paused !== null) this.#idle.used(spec.id, now);
+    for (const id of this.#idle.due(now)) {
+      const record = this.#parts.kernels.get(id);
+      const client = this.#clients.get(id);
       // Nobody could use it.
-      if (this.#parts.kernels.get(id).missingSince !== null) continue;
-      if (typeof this.#clients.get(id)?.unreachableSince() === 'number') continue;
-      this.#idle.forget(id);
-      this.#parts.log.info('a kernel was idle for its timeout', { kernel: id });
-      this.#parts.kernels.destroy(id, { reason: 'idle-timeout', force: false }).catch((error: unknown) => {
-        this.#parts.log.warn('an idle kernel could not be ended', { kernel: id, error });
+      if (record.missingSince !== null) continue;
+      if (typeof client?.unreachableSince() === 'number') continue;
+      if (client?.busy()) this.#idle.used(id, now);
+      else this.#takeForIdle(record, now);
+    }
+  }
+
+  #takeForIdle({ spec: { id, onIdle } }: KernelRecord, now: number): void {
+    const { kernels, log } = this.#parts;
+    log.info('a kernel was idle for its timeout', { kernel: id, onIdle });
+    if (onIdle === 'pause') {
+      // One that cannot be paused now is tried again after the same time.
+      this.#idle.used(id, now);
+      kernels.pause(id, 'idle').catch((error: unknown) => {
+        log.warn('an idle kernel could not be paused', { kernel: id, error });
       });
+      return;
+    }
+    this.#idle.forget(id);
+    kernels.destroy(id, { reason: 'idle-timeout', force: false }).catch((error: unknown) => {
+      log.warn('an idle kernel could not be ended', { kernel: id, error });
+    });
+  }
+
+  /** A clock that was set moves their ends with it, as it does for all times that are given to people. */
+  #endExpired(): void {
+    const { kernels, clock, log } = this.#parts;
+    for (const { spec, phase, createdAt } of kernels.list()) {
+      const { id, ttlMs } = spec;
+      if (ttlMs === null || phase === 'terminating' || clock.now() - createdAt < ttlMs || this.#expiring.has(id))
+        continue;
+      this.#expiring.add(id);
+      log.info("a kernel's time to live is over", { kernel: id });
+      kernels
+        .destroy(id, { reason: 'expired', force: false })
+        .catch((error: unknown) => log.warn('an expired kernel could not be ended', { kernel: id, error }))
+        .finally(() => this.#expiring.delete(id));
     }
   }
 }
+
+/** Whether its runner is to answer: it runs, and does not stand still on purpose. */
+const isToAnswer = (record: KernelRecord): boolean => record.phase === 'running' && pauseOf(record) === null;
 
 /** More runs than a runner keeps, so that none is published twice after a reconnection. */
 const maxRuns = 1024;

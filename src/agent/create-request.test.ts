@@ -13,6 +13,7 @@ const defaults: CreateDefaults = {
   homeBytes: null,
   bitsPerSecond: null,
   idleTimeoutMs: null,
+  onIdle: 'end',
   user: { uid: 1000, gid: 1000 },
   ociRuntime: null,
   writableRoot: 'on-request',
@@ -62,6 +63,7 @@ describe('checkRequest', () => {
     [{ publish: [80, 80] }, /twice/],
     [{ publish: [80], network: 'none' as const }, /bridge/],
     [{ idleTimeoutMs: 10 }, /idle timeout/],
+    [{ ttlMs: 10 }, /time to live/],
     [
       { homeBytes: 2 ** 20 },
       /INVALID_ARGUMENT: the limit of the home must be from 16777216 bytes \(16m\) to \d+ \(15t\)/,

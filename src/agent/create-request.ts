@@ -13,6 +13,7 @@ import {
   type KernelNetwork,
   type KernelService,
   type KernelSpec,
+  type OnIdle,
 } from '../kernel/spec.ts';
 import { bitRateForms, maxBitRate, minBitRate } from '../lib/bit-rate.ts';
 import { describeByteSize } from '../lib/byte-size.ts';
@@ -36,6 +37,7 @@ export interface CreateDefaults {
   readonly network: KernelNetwork;
   readonly pull: PullPolicy;
   readonly idleTimeoutMs: number | null;
+  readonly onIdle: OnIdle;
   readonly homeBytes: number | null;
   readonly bitsPerSecond: number | null;
   readonly user: { readonly uid: number; readonly gid: number };
@@ -215,6 +217,9 @@ export function checkRequest(request: CreateRequest, defaults: CreateDefaults, c
   const idle = request.idleTimeoutMs;
   if (idle !== undefined && (!Number.isFinite(idle) || idle < 1000))
     throw invalid(`idle timeout must be at least 1s, not ${idle} ms`);
+  const ttl = request.ttlMs;
+  if (ttl !== undefined && (!Number.isFinite(ttl) || ttl < 1000))
+    throw invalid(`the time to live must be at least 1s, not ${ttl} ms`);
 }
 
 function limitsOf(request: CreateRequest, defaults: CreateDefaults): AskedLimits {
@@ -300,6 +305,8 @@ export function compileSpec(
     user: defaults.user,
     sudo: request.sudo ?? false,
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
+    onIdle: request.onIdle ?? defaults.onIdle,
+    ttlMs: request.ttlMs ?? null,
     // Who may become root is promised that the container is theirs to change.
     readOnlyRoot: !(request.sudo || (request.writableRoot ?? defaults.writableRoot === 'always')),
     homeInMemory: defaults.homeInMemory,

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { AgentFixture, testAgentParts } from '../../test/support/agent-fixture.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { asContainerId } from '../lib/ids.ts';
 import { DefaultAgent } from './default-agent.ts';
 
 const request = { image: 'kernelet/base:latest', environ: {}, mounts: [], publish: [], interpreter: 'lazy' } as const;
@@ -19,6 +20,28 @@ it('begins no kernel while there is no room for one, and serves those that are t
   await fixture.agent.destroy(id, { force: true });
   isFull = false;
   await fixture.agent.create(request, AbortSignal.timeout(5000));
+});
+
+// @promise pause
+it('has a paused kernel go on for whatever needs it, once for all who ask, and leaves one alone that others have paused', async () => {
+  await using fixture = await AgentFixture.start();
+  const { agent } = fixture;
+  const { dummy } = fixture.kernels;
+  const { id, containerId } = await agent.create(request, AbortSignal.timeout(5000));
+  const resumptions = () => dummy.calls.filter(({ method }) => method === 'resumeContainer').length;
+  expect(await agent.pause(id)).toMatchObject({ phase: 'running', paused: { by: 'request' }, unreachableSince: null });
+  expect(await agent.list({ all: false })).toMatchObject([{ paused: { by: 'request' } }]);
+  await agent.stats(AbortSignal.timeout(5000));
+  expect(resumptions()).toBe(0);
+  const asked = [1, 2, 3].map(() => agent.complete(id, 'a', 1, AbortSignal.timeout(5000)).catch(() => 'answered'));
+  expect(await Promise.all(asked)).toHaveLength(3);
+  expect(resumptions()).toBe(1);
+  expect(await agent.inspect(id)).toMatchObject({ paused: null });
+  await dummy.pauseContainer(asContainerId(containerId ?? ''), AbortSignal.timeout(5000));
+  await expect.poll(async () => (await agent.inspect(id)).paused).toMatchObject({ by: 'others' });
+  await agent.complete(id, 'a', 1, AbortSignal.timeout(100)).catch(() => {});
+  expect(await agent.inspect(id)).toMatchObject({ paused: { by: 'others' } });
+  expect(await agent.resume(id, AbortSignal.timeout(5000))).toMatchObject({ paused: null });
 });
 
 it('tells of a kernel with a limited home whose disk hangs, and asks that disk once', async () => {

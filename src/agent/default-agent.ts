@@ -3,7 +3,9 @@ import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import { knownLanguage } from '../images/resolve.ts';
-import type { KernelRecord } from '../kernel/record.ts';
+import { isPausedByUs, type KernelRecord, pauseOf } from '../kernel/record.ts';
+import { sleep } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
@@ -31,6 +33,7 @@ import type {
   NodeResources,
 } from './agent.ts';
 import type { AgentParts } from './agent-parts.ts';
+import { type AwaitedState, isReached } from './awaited-state.ts';
 import { BackgroundJobs } from './background-jobs.ts';
 import { checkEnviron } from './create-request.ts';
 import { type Degradation, Degradations } from './degradation.ts';
@@ -47,6 +50,10 @@ import { UsageTracker } from './usage-tracker.ts';
 
 /** How long a request waits for the recovery after a start. */
 const readyTimeoutMs = 15_000;
+/** Between two looks at a kernel that somebody waits for. */
+const lookMs = 100;
+/** How long a request waits for a kernel to go on that was paused. */
+const resumeMs = 15_000;
 /** How long an engine that is accepted may take. */
 const acceptMs = 20_000;
 
@@ -163,6 +170,38 @@ export class DefaultAgent implements Agent {
     // Later the old container is gone, and a kernel whose new one cannot be started ends.
     await checkUnmoved(record.spec.mounts, this.#parts.files);
     return this.#view(await this.#parts.kernels.restart(record.spec.id, signal, changed));
+  }
+
+  async pause(id: string): Promise<KernelView> {
+    const { spec } = await this.#find(id);
+    return this.#view(await this.#parts.kernels.pause(spec.id, 'request'));
+  }
+
+  async resume(id: string, signal: AbortSignal): Promise<KernelView> {
+    const { spec } = await this.#find(id);
+    this.#watch.used(spec.id);
+    return this.#view(await this.#parts.kernels.resume(spec.id, signal));
+  }
+
+  async wait(id: string, state: AwaitedState, timeoutMs: number, signal: AbortSignal): Promise<KernelView> {
+    const { kernels, clock } = this.#parts;
+    let record = await this.#find(id);
+    // One that is not kept among those that have ended is not found any more.
+    const ended: { last?: KernelRecord } = {};
+    using _hooks = kernels.register({
+      ended: (last) => {
+        if (last.spec.id === record.spec.id) ended.last = last;
+      },
+    });
+    const until = clock.monotonic() + timeoutMs;
+    while (!isReached(record.phase, pauseOf(record) !== null, state)) {
+      if (record.phase === 'terminated') throw this.#notRunning(record);
+      const leftMs = until - clock.monotonic();
+      if (leftMs <= 0) break;
+      await sleep(clock, Math.min(lookMs, leftMs), signal);
+      record = ended.last ?? kernels.get(record.spec.id);
+    }
+    return this.#view(record);
   }
 
   async keptFiles(): Promise<readonly KeptView[]> {
@@ -412,10 +451,19 @@ export class DefaultAgent implements Agent {
     return this.#parts.kernels.resolve(id);
   }
 
+  /** Of a kernel that kernelet has paused, when it goes on. */
   async #runner(id: string): Promise<{ record: KernelRecord; client: RunnerClient }> {
     const record = await this.#find(id);
     this.#watch.used(record.spec.id);
+    if (isPausedByUs(record)) await this.#resumed(record);
     return { record, client: this.#parts.kernels.client(record.spec.id) };
+  }
+
+  async #resumed({ spec: { id } }: KernelRecord): Promise<void> {
+    const { kernels, clock } = this.#parts;
+    await withDeadline({ what: `resuming kernel ${id}`, timeoutMs: resumeMs, clock }, ({ signal }) =>
+      kernels.resume(id, signal),
+    );
   }
 
   #view(record: KernelRecord): KernelView {

@@ -1,7 +1,7 @@
 /** A kernel as callers see it: made of its record and of what is known beside it. The API's schema has the same fields. Pure. */
 
 import type { KeptKernel } from '../kernel/kept-kernels.ts';
-import type { KernelRecord, Termination } from '../kernel/record.ts';
+import { type KernelRecord, pauseOf, type Termination } from '../kernel/record.ts';
 import type { Stuck } from '../kernel/stuck.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { RunnerClient } from '../runner-client/runner-client.ts';
@@ -53,6 +53,7 @@ export function viewOf(
   stuck: Stuck | null,
 ) {
   const { spec } = record;
+  const paused = pauseOf(record);
   return {
     id: spec.id,
     sessionId: spec.sessionId,
@@ -86,13 +87,19 @@ export function viewOf(
     containerId: record.containerId,
     generation: record.generation,
     createdAt: record.createdAt,
+    /** When its time to live is over; null = never. */
+    expiresAt: spec.ttlMs === null ? null : record.createdAt + spec.ttlMs,
+    idleTimeoutMs: spec.idleTimeoutMs,
+    onIdle: spec.onIdle,
     readyAt: record.readyAt,
     /** Since when the engine has not listed its container; null = it does. */
     missingSince: record.missingSince,
     /** Since when no more is known of it than its container tells; null = its record is whole. */
     unrecordedSince: record.unrecordedSince,
     /** Since when the runner of the running kernel has not answered; null = it does. */
-    unreachableSince: record.phase === 'running' ? (client?.unreachableSince() ?? null) : null,
+    unreachableSince: record.phase === 'running' && paused === null ? (client?.unreachableSince() ?? null) : null,
+    /** Since when its processes stand still, and by whom: a request, its idle time-out, others. null = they do not. */
+    paused: paused && { since: paused.since, by: paused.by },
     /** Why it is stuck, since when, and what comes next; null = it is not. */
     stuck,
     termination: record.termination,

@@ -38,6 +38,9 @@ export class UsageTracker implements Disposable {
           const target = targetOf(record, parts);
           if (target) parts.statistics.follow(target);
         },
+        paused: ({ containerId }) => {
+          if (containerId !== null) parts.statistics.giveBackMemory(containerId);
+        },
         beforeStop: (record) => {
           // What it used since the last round would be lost.
           const target = targetOf(record, parts);

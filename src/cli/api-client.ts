@@ -120,6 +120,24 @@ export class ApiClient implements AsyncDisposable {
     return await this.#api.json<'restartKernel'>({ method: 'POST', path, signal });
   }
 
+  /** How it is when it is so, or after a while. */
+  async wait(id: string, state: string, timeoutMs: number, signal: AbortSignal): Promise<Kernel> {
+    const path = `${kernelPath(id)}/wait${query({ for: state, timeoutMs: String(timeoutMs) })}`;
+    return await this.#api.json<'waitForKernel'>({ method: 'GET', path, idempotent: true, signal });
+  }
+
+  /** `force`: also where the cluster decides. */
+  async pause(id: string, force: boolean): Promise<Kernel> {
+    const path = `${kernelPath(id)}/pause${query({ force })}`;
+    return await this.#api.json<'pauseKernel'>({ method: 'POST', path, idempotent: true });
+  }
+
+  /** `force`: also where the cluster decides. */
+  async resume(id: string, force: boolean): Promise<Kernel> {
+    const path = `${kernelPath(id)}/resume${query({ force })}`;
+    return await this.#api.json<'resumeKernel'>({ method: 'POST', path, idempotent: true });
+  }
+
   async keptFiles(): Promise<readonly KeptFiles[]> {
     return (await this.#api.json<'listKeptFiles'>({ method: 'GET', path: '/v1/kept', idempotent: true })).kept;
   }

@@ -6,6 +6,7 @@ const synonyms: ReadonlyMap<string, readonly string[]> = new Map([
   ['list', ['ps']],
   ['port-forward', ['forward']],
   ['version', ['--version']],
+  ['unpause', ['resume']],
 ]);
 
 /** First words of which something else is meant than they mean elsewhere, and what to do. */

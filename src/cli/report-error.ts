@@ -42,6 +42,8 @@ const optionOfField: ReadonlyMap<string, string> = new Map([
   ['homeBytes', '--disk'],
   ['id', '--id'],
   ['idleTimeoutMs', '--idle-timeout'],
+  ['onIdle', '--on-idle'],
+  ['ttlMs', '--ttl'],
   ['image', '--image'],
   ['labels', '--label'],
   ['memoryBytes', '--mem'],

@@ -74,6 +74,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       network: kernelet['default-network'],
       imagePull: kernelet['default-image-pull'],
       idleTimeoutMs: kernelet['kernel-idle-timeout'],
+      onIdle: kernelet['on-idle'],
       diskLimitBytes: kernelet['disk-limit'],
       openFiles: kernelet['open-files'],
       homeBytes: homeLimit(values.container, context),

@@ -174,6 +174,8 @@ export interface KernelDefaults {
   readonly imagePull: 'never' | 'missing' | 'always';
   /** null: a kernel is never removed for being idle. */
   readonly idleTimeoutMs: number | null;
+  /** What is done about a kernel that was idle for that long. */
+  readonly onIdle: 'end' | 'pause';
   /** null: the writable layer is not limited. */
   readonly diskLimitBytes: number | null;
   /** null: as many as the engine gives. */

@@ -196,7 +196,16 @@ export type EngineEvent =
   | { readonly type: 'disconnected'; readonly error: string }
   | {
       readonly type: 'container';
-      readonly action: 'created' | 'started' | 'died' | 'out-of-memory' | 'destroyed' | 'killed' | 'other';
+      readonly action:
+        | 'created'
+        | 'started'
+        | 'paused'
+        | 'resumed'
+        | 'died'
+        | 'out-of-memory'
+        | 'destroyed'
+        | 'killed'
+        | 'other';
       readonly id: ContainerId;
       readonly name: string;
       readonly labels: Readonly<Record<string, string>>;
@@ -345,6 +354,10 @@ export interface Engine extends AsyncDisposable {
   listContainers(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]>;
   /** Idempotent: a container that is absent or not running is success. */
   killContainer(id: ContainerId, killSignal: string, signal: AbortSignal): Promise<void>;
+  /** Its processes stand still. Idempotent: a paused container is success. */
+  pauseContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
+  /** They go on. Idempotent: a container that is not paused is success. */
+  resumeContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
   /** Resolves with the exit code when the container is not running (at once when it already is not). */
   waitContainer(id: ContainerId, signal: AbortSignal): Promise<number>;
   /** Forced and with its volumes; idempotent; resolves when it is gone. */

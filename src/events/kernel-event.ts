@@ -27,6 +27,9 @@ export type KernelEvent =
   /** Its container is being replaced: on request (`user-requested`), or by what it ended. */
   | ({ readonly type: 'kernel-restarting'; readonly reason: string; readonly detail: string } & OfKernel)
   | ({ readonly type: 'kernel-started'; readonly restarted: boolean } & OfKernel)
+  /** Its processes stand still: by a request, its idle time-out, or somebody who has asked the engine. */
+  | ({ readonly type: 'kernel-paused'; readonly by: 'request' | 'idle' | 'others' } & OfKernel)
+  | ({ readonly type: 'kernel-resumed' } & OfKernel)
   | ({
       readonly type: 'kernel-terminated';
       readonly reason: string;

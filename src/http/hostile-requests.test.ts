@@ -36,6 +36,8 @@ const headMs = 5_000;
 const streamMs = 60;
 
 const agent = await FakeAgent.start();
+// What is asked for is held for longer than a test may take.
+agent.wait = (id) => agent.inspect(id);
 const app = createApp({ agent, version: '0', logger: silentLogger });
 const document = (await (await app.request('/v1/openapi.json')).json()) as ApiDocument;
 const { schemas } = document.components;

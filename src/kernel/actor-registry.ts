@@ -157,6 +157,7 @@ export class ActorRegistry implements KernelRegistry {
       readyAt: null,
       missingSince: null,
       unrecordedSince: null,
+      paused: null,
       termination: null,
       restarts: null,
       timings: [],
@@ -185,6 +186,23 @@ export class ActorRegistry implements KernelRegistry {
     this.#assertGoingOn();
     this.#parts.hooks.beforeStop(actor.record);
     return await actor.restart(signal, environ);
+  }
+
+  async pause(id: KernelId, by: 'request' | 'idle'): Promise<KernelRecord> {
+    return await this.#running(id).pause(by);
+  }
+
+  async resume(id: KernelId, signal: AbortSignal): Promise<KernelRecord> {
+    return await this.#running(id).resume(signal);
+  }
+
+  /** One that may be asked for something; whether it runs its actor says. */
+  #running(id: KernelId): KernelActor {
+    this.#assertGoingOn();
+    const actor = this.#actors.get(id);
+    if (!actor) throw notRunning(this.get(id));
+    this.#parts.engineGuard.assertOpen();
+    return actor;
   }
 
   get(id: KernelId): KernelRecord {
@@ -349,10 +367,12 @@ export class ActorRegistry implements KernelRegistry {
     const { containers, engine, hooks } = this.#parts;
     const parts: ActorParts = {
       ...this.#parts,
+      setPaused: (now, isPaused, signal) => containers.setPaused(now, isPaused, signal),
       untilEnded: (id, signal) => engine.waitContainer(id, signal),
       removeOrphan: (id, generation) => containers.removeOrphan(id, generation, AbortSignal.timeout(orphanDeadlineMs)),
       hooks: {
         runnerOpened: (now, client) => hooks.runnerOpened(now, client),
+        paused: (now) => hooks.paused(now),
         ended: (last) => {
           this.#actors.delete(last.spec.id);
           if (!this.#forgotten.delete(last.spec.id)) this.#ended.add(last);

@@ -7,7 +7,7 @@ import { addAbortListener } from 'node:events';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
-import { hasCode, KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { redactText } from '../lib/redaction.ts';
@@ -22,7 +22,7 @@ import type { KernelRecord, TerminationReason } from './record.ts';
 import { RecordWriter, recordDeadlineMs } from './record-writer.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ } from './spec.ts';
-import type { Answer, Effect, KernelState, LifecycleEvent, Scope } from './state-machine.ts';
+import type { Answer, Effect, EventOf, KernelState, LifecycleEvent, Scope } from './state-machine.ts';
 import type { FailedTry, Work } from './stuck.ts';
 import { putOffStep } from './termination.ts';
 import { reduce } from './transitions.ts';
@@ -41,9 +41,11 @@ export interface ActorParts {
   readonly graceMs: number;
   /** Removes a container that is an older one of this kernel, if it provably is. */
   readonly removeOrphan: (containerId: ContainerId, generation: number) => Promise<void>;
+  /** Has the container of the record stand still, or go on. */
+  readonly setPaused: (record: KernelRecord, isPaused: boolean, signal: AbortSignal) => Promise<void>;
   /** Resolves when the container has ended; rejects when that can't be asked. */
   readonly untilEnded: (containerId: ContainerId, signal: AbortSignal) => Promise<unknown>;
-  readonly hooks: Pick<KernelHookList, 'runnerOpened' | 'ended'>;
+  readonly hooks: Pick<KernelHookList, 'runnerOpened' | 'paused' | 'ended'>;
 }
 
 /** How a kernel is to be ended. */
@@ -59,12 +61,15 @@ export interface DestroyOptions {
 
 /** The container is removed all the same. */
 const closeDeadlineMs = 5_000;
+/** The engine may do it later, which is seen then. */
+const pauseDeadlineMs = 10_000;
 
 /** What people read of a removal, by its reason. */
 const removalWords: Partial<Record<TerminationReason, string>> = {
   'user-requested': 'it was removed on request',
   'force-terminated': 'it was removed by force, on request',
   'idle-timeout': 'no run was asked of it for its idle time-out',
+  expired: 'its time to live was over',
   'agent-termination': 'the daemon stopped before it was ready or gone',
 };
 
@@ -84,6 +89,7 @@ export class KernelActor {
   readonly #waiters = new Waiters<Answer, KernelRecord>();
   #creation: AbortController | null = null;
   #grace: AbortController | null = null;
+  #pausing: AbortController | null = null;
   #retry: Timer | null = null;
   #failedTry: FailedTry | null = null;
   /** What goes on, the longest first. */
@@ -156,6 +162,7 @@ export class KernelActor {
     const detail = options.detail ?? removalWords[reason] ?? reason;
     const error = removed(reason, `kernel ${this.record.spec.id} was removed: ${detail}`);
     const answer = this.#waiters.wait('destroyed');
+    this.#pausing?.abort(error);
     this.post({ type: 'destroy', reason, force, detail, error });
     return await answer;
   }
@@ -167,7 +174,23 @@ export class KernelActor {
   async restart(signal: AbortSignal, environ: Environ = []): Promise<KernelRecord> {
     signal.throwIfAborted();
     const answer = this.#waiters.wait('restarted');
+    this.#pausing?.abort(removed('restarting', `kernel ${this.record.spec.id} is being restarted`));
     this.post({ type: 'restart', environ });
+    return await raceWithSignal(answer, signal);
+  }
+
+  /** Its processes stand still from then on. */
+  async pause(by: 'request' | 'idle'): Promise<KernelRecord> {
+    const answer = this.#waiters.wait('paused');
+    this.post({ type: 'pause', by });
+    return await answer;
+  }
+
+  /** They go on; all who ask for that at once are answered by the one call. An abort ends the waiting alone. */
+  async resume(signal: AbortSignal): Promise<KernelRecord> {
+    signal.throwIfAborted();
+    const answer = this.#waiters.wait('resumed');
+    this.post({ type: 'resume' });
     return await raceWithSignal(answer, signal);
   }
 
@@ -185,6 +208,7 @@ export class KernelActor {
     this.#grace?.abort();
     const error = new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
     this.#creation?.abort(error);
+    this.#pausing?.abort(error);
     this.#waiters.close(error);
     this.#settled.resolve();
   }
@@ -239,6 +263,13 @@ export class KernelActor {
         return this.#grace?.abort();
       case 'open-runner':
         return this.#parts.hooks.runnerOpened(record, this.#parts.runners.open(record));
+      case 'set-paused':
+        this.#inbox.unshift(await this.#setPaused(record, effect.isPaused));
+        return;
+      case 'suspend-runner':
+        this.#parts.runners.get(record.spec.id)?.suspend(effect.isSuspended);
+        if (effect.isSuspended) this.#parts.hooks.paused(record);
+        return;
       case 'schedule-retry':
         this.#log.warn('what is done about the kernel has failed; it is tried again', { error: effect.why });
         this.#noteFailure(effect.why, effect.delayMs);
@@ -290,6 +321,23 @@ export class KernelActor {
     if (essential) this.#inbox.unshift(error ? { type: 'write-failed', error } : { type: 'written' });
   }
 
+  /** In place, within a bound: nothing else begins meanwhile, and a removal cuts it short. */
+  async #setPaused(record: KernelRecord, isPaused: boolean): Promise<EventOf<'pause-set'>> {
+    this.#pausing = new AbortController();
+    const what = isPaused ? 'pausing its container' : 'resuming its container';
+    const options = { what, timeoutMs: pauseDeadlineMs, clock: this.#parts.clock, signal: this.#pausing.signal };
+    try {
+      // Whoever comes after this process would not know by whom it was paused.
+      if (isPaused && this.#writer.unwritten) throw this.#writer.unwritten;
+      await withDeadline(options, ({ signal }) => this.#parts.setPaused(record, isPaused, signal));
+      return { type: 'pause-set', isPaused, error: null };
+    } catch (error) {
+      return { type: 'pause-set', isPaused, error: toKerneletError(error) };
+    } finally {
+      this.#pausing = null;
+    }
+  }
+
   async #create(scope: Scope): Promise<void> {
     const { plan, clock } = this.#parts;
     const controller = new AbortController();
@@ -315,6 +363,11 @@ export class KernelActor {
       const message = `its end cannot be recorded, for which it waits unless it is forced: ${unwritten.message}`;
       this.post({ type: 'reverted', failures: [{ step: putOffStep, code: unwritten.code, message }] });
       return;
+    }
+    // To end by themselves the tenant's processes must go on.
+    if (this.#owesGrace && record.paused !== null) {
+      runners.get(record.spec.id)?.suspend(false);
+      await this.#setPaused(record, false);
     }
     const client = runners.get(record.spec.id);
     const reason = record.termination?.reason;

@@ -24,6 +24,8 @@ export interface KernelHooks {
    * has to end by itself in time. What it throws fails the removal, which is tried again.
    */
   readonly beforeRemoval?: (record: KernelRecord, container: ContainerDetail, signal: AbortSignal) => Promise<void>;
+  /** Kernelet has paused it, also before this process came. */
+  readonly paused?: (record: KernelRecord) => void;
   /** Nothing of the kernel is left; the record is its last. */
   readonly ended?: (record: KernelRecord) => void;
 }
@@ -46,6 +48,10 @@ export class KernelHookList {
 
   runnerOpened(record: KernelRecord, client: RunnerClient): void {
     this.#each((hooks) => hooks.runnerOpened?.(record, client));
+  }
+
+  paused(record: KernelRecord): void {
+    this.#each((hooks) => hooks.paused?.(record));
   }
 
   beforeStop(record: KernelRecord): void {

@@ -37,6 +37,13 @@ export interface KernelRegistry extends AsyncDisposable {
    * is unrecorded; the kernel runs on then.
    */
   restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord>;
+  /**
+   * Has the kernel's processes stand still; one that is paused already is success. Throws KERNEL_NOT_RUNNING, and what the
+   * engine throws: when that may have done it, its next listing says so.
+   */
+  pause(id: KernelId, by: 'request' | 'idle'): Promise<KernelRecord>;
+  /** Has them go on, whoever paused it. Throws as `pause` does; an abort ends the waiting alone. */
+  resume(id: KernelId, signal: AbortSignal): Promise<KernelRecord>;
   /** What is kept of kernels whose end nobody asked for, the latest first. */
   kept(): Promise<readonly KeptKernel[]>;
   /** The latest of an id, a name, or the unique beginning of an id. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID, INVALID_ARGUMENT. */

@@ -17,6 +17,7 @@ import {
   type TypeOf,
   text,
   triple,
+  truth,
   whole,
 } from '../lib/json-reader.ts';
 import { containerIdText, leasedNetwork } from '../network/prewarmed-network.ts';
@@ -44,6 +45,7 @@ export const terminationReasons = [
   'failed-to-start',
   'exec-timeout',
   'idle-timeout',
+  'expired',
   'force-terminated',
   'restarting',
   'restart-timeout',
@@ -81,6 +83,25 @@ const restarts = fields({
 });
 /** How often a kernel was restarted, and how that stands. */
 export type Restarts = TypeOf<typeof restarts>;
+
+const pause = fields({
+  /** Milliseconds since the epoch. */
+  since: number,
+  /** A caller, its idle time-out, or somebody who has asked the engine. */
+  by: oneOf(['request', 'idle', 'others']),
+  /** Whether the engine has said that it stands still: no while it is asked, and when its answer was lost. */
+  confirmed: truth,
+});
+/** That a kernel’s processes stand still. */
+export type KernelPause = TypeOf<typeof pause>;
+
+/** The pause of a kernel, once it is known to be; null: it is not paused. */
+export const pauseOf = ({ phase, paused }: Pick<KernelRecord, 'phase' | 'paused'>): KernelPause | null =>
+  phase === 'running' && paused?.confirmed ? paused : null;
+
+/** Whether it stands still because kernelet has paused it, so that a request resumes it. */
+export const isPausedByUs = (record: Pick<KernelRecord, 'phase' | 'paused'>): boolean =>
+  record.phase === 'running' && record.paused !== null && record.paused.by !== 'others';
 
 const deviceShare: Reader<DeviceShare> = triple;
 
@@ -153,6 +174,8 @@ const kernelRecord = fields({
    * one says what its container and its home tell (`reconciliation/unrecorded.ts`); null = it says everything.
    */
   unrecordedSince: newer(nullable(number), null),
+  /** Kept until its container is gone; null = it is not paused. */
+  paused: newer(nullable(pause), null),
   termination: nullable(termination),
   /** Of its container's replacements; null = there was none. */
   restarts: newer(nullable(restarts), null),

@@ -122,6 +122,12 @@ const model: Reader<KernelModel> = fields({
   healthCheck: nullable(fields({ path: text, maxRetries: whole, maxWaitMs: whole, expectedStatus: whole })),
 });
 
+/** What can be done about a kernel that was idle for its time. */
+export const onIdleChoices = ['end', 'pause'] as const;
+/** What is done about a kernel that was idle for its time. */
+export type OnIdle = (typeof onIdleChoices)[number];
+const onIdle: Reader<OnIdle> = oneOf(onIdleChoices);
+
 /** Variables in order, each name once. */
 export type Environ = readonly (readonly [string, string])[];
 
@@ -159,8 +165,11 @@ export const kernelSpec = fields({
   user: fields({ uid: whole, gid: whole }),
   /** Whether the user may become root of the container. */
   sudo: newer(truth, false),
-  /** The kernel is removed after this long without a run; null = never. */
+  /** The kernel is removed, or paused, after this long without a run; null = never. */
   idleTimeoutMs: nullable(number),
+  onIdle: newer(onIdle, 'end'),
+  /** It is removed when this long has passed since it was created; null = never. */
+  ttlMs: newer(nullable(number), null),
   /** Whether nothing can be written but to mounts and folders in memory. */
   readOnlyRoot: newer(truth, false),
   /** Whether its home, which then has a limit, is in memory. */

@@ -8,7 +8,14 @@ import type { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { RecordChange } from './creation/step.ts';
 import type { LabelledPlacement } from './reconciliation/owned-containers.ts';
-import type { ContainerEndReason, KernelPhase, KernelRecord, Termination, TerminationReason } from './record.ts';
+import type {
+  ContainerEndReason,
+  KernelPause,
+  KernelPhase,
+  KernelRecord,
+  Termination,
+  TerminationReason,
+} from './record.ts';
 import type { Environ } from './spec.ts';
 
 /** Why a kernel is being terminated. The first cause stays. */
@@ -97,7 +104,7 @@ export interface ContainerDeath {
 
 /** What is observed of a kernel’s container. */
 export type ContainerObservation =
-  | { readonly type: 'alive'; readonly containerId: ContainerId }
+  | { readonly type: 'alive'; readonly containerId: ContainerId; readonly isPaused: boolean }
   | ({ readonly type: 'dead' } & ContainerDeath)
   /** The engine is removing it. */
   | { readonly type: 'removed' }
@@ -124,6 +131,10 @@ export type LifecycleEvent =
     }
   /** `environ`: variables of the tenant that are other than before, or new. */
   | { readonly type: 'restart'; readonly environ: Environ }
+  | { readonly type: 'pause'; readonly by: 'request' | 'idle' }
+  | { readonly type: 'resume' }
+  /** What came of `set-paused`. */
+  | { readonly type: 'pause-set'; readonly isPaused: boolean; readonly error: KerneletError | null }
   /** `terminationPublished`: an earlier process has published `kernel-terminated`, and only the record outlived it. */
   | {
       readonly type: 'recovered';
@@ -144,8 +155,13 @@ export type LifecycleEvent =
     } & ContainerDeath)
   /** The engine does not list it, which may pass. */
   | { readonly type: 'container-missing'; readonly containerId: ContainerId; readonly generation: number }
-  /** The engine lists it, and it runs. */
-  | { readonly type: 'container-found'; readonly containerId: ContainerId }
+  /** The engine lists it, and it runs or is paused. `before`: what the record said of that when the engine was asked. */
+  | {
+      readonly type: 'container-found';
+      readonly containerId: ContainerId;
+      readonly isPaused: boolean;
+      readonly before: KernelPause | null;
+    }
   /** It is known to be gone; `detail` says how, in one sentence. */
   | {
       readonly type: 'container-gone';
@@ -166,7 +182,7 @@ export type EventOf<Type extends EventType> = Extract<LifecycleEvent, { readonly
 export type Scope = 'kernel' | 'generation';
 
 /** What callers wait for; all who wait for one are answered together. */
-export type Answer = 'created' | 'restarted' | 'destroyed';
+export type Answer = 'created' | 'restarted' | 'destroyed' | 'paused' | 'resumed';
 
 /** What the actor is to do, in order. */
 export type Effect =
@@ -178,6 +194,10 @@ export type Effect =
   | { readonly type: 'start-revert'; readonly scope: Scope; readonly grace: boolean }
   | { readonly type: 'skip-grace' }
   | { readonly type: 'open-runner' }
+  /** Answer with `pause-set` before the next event. */
+  | { readonly type: 'set-paused'; readonly isPaused: boolean }
+  /** Whether nothing is expected of the runner for now. */
+  | { readonly type: 'suspend-runner'; readonly isSuspended: boolean }
   /** `why`: what has failed, in words. */
   | { readonly type: 'schedule-retry'; readonly delayMs: number; readonly why: string }
   | { readonly type: 'remove-orphan'; readonly containerId: ContainerId }

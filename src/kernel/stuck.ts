@@ -60,7 +60,7 @@ function slowWork(phase: KernelPhase, { what, since, until }: Work, now: number)
 
 /** What the kernel is stuck for; null: it is not. A container that is missing counts before its runner, which may be gone with it. */
 export function stuckOf(
-  { phase, missingSince, unrecordedSince, spec: { id } }: KernelRecord,
+  { phase, missingSince, unrecordedSince, paused, spec: { id } }: KernelRecord,
   { work, failedTry, unreachableSince, missingGraceMs, now }: StuckFacts,
 ): Stuck | null {
   if (work !== null && failedTry === null && now - work.since >= slowMs) return slowWork(phase, work, now);
@@ -76,9 +76,9 @@ export function stuckOf(
     const next = `it ends when its container stays away for ${describeDuration(missingGraceMs)} and its runner does not answer`;
     return { why: 'the engine does not list its container', since: missingSince, next };
   }
-  if (unreachableSince !== null) {
+  if (unreachableSince !== null && !paused?.confirmed) {
     return {
-      why: 'its runner does not answer: its container may be paused, or the runner stuck',
+      why: 'its runner does not answer: it is stopped or stuck',
       since: unreachableSince,
       next: `it is used on when its runner answers; \`kernelet rm --force ${id}\` ends it`,
     };

@@ -4,6 +4,7 @@
  */
 import { KerneletError } from '../lib/errors.ts';
 import { redactText } from '../lib/redaction.ts';
+import { withPause } from './pausing.ts';
 import type { KernelRecord } from './record.ts';
 import { beginRestart, endDead, failReplacement } from './replacement.ts';
 import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './state-machine.ts';
@@ -215,7 +216,7 @@ export function recreate(state: StateOf<'replacing'>, { failures }: EventOf<'rev
     return failReplacement(state, { reason: 'restart-timeout', exitCode: null, detail, error }, { isAway, now });
   }
   return {
-    state: { ...state, name: 'recreating', record: { ...state.record, containerId: null } },
+    state: { ...state, name: 'recreating', record: { ...state.record, containerId: null, paused: null } },
     effects: [{ type: 'start-creation', scope: 'generation' }],
   };
 }
@@ -249,10 +250,19 @@ export function noteMissing(state: StateOf<'running'>, event: EventOf<'container
   return same({ ...state, record: { ...state.record, missingSince: now } }, { type: 'write', essential: false });
 }
 
-export function noteFound(state: StateOf<'running'>, { containerId }: EventOf<'container-found'>): Reduction {
-  const { record } = state;
-  if (record.missingSince === null || record.containerId !== containerId) return same(state);
-  return same({ ...state, record: { ...record, missingSince: null } }, { type: 'write', essential: false });
+export function noteFound(
+  state: StateOf<'running'>,
+  { containerId, isPaused, before }: EventOf<'container-found'>,
+  now: number,
+): Reduction {
+  if (state.record.containerId !== containerId) return same(state);
+  const { missingSince } = state.record;
+  const found = missingSince === null ? state.record : { ...state.record, missingSince: null };
+  // It may have been paused or resumed since the engine was asked, which says nothing of now.
+  const isNews = found.paused === before;
+  const { record, effects } = isNews ? withPause(found, isPaused, now) : { record: found, effects: [] };
+  if (record === state.record) return same(state);
+  return same({ ...state, record }, ...(effects.length > 0 ? effects : [{ type: 'write', essential: false } as const]));
 }
 
 export function terminateGone(state: StateOf<'running'>, event: EventOf<'container-gone'>, now: number): Reduction {

@@ -17,12 +17,15 @@ const toRunning = 'create\nwritten\nstep-applied container c1\ncreation-done\nwr
 const starts: Readonly<Record<string, () => KernelState>> = {
   created,
   running: () => runTranscript(created(), toRunning).state,
+  'a record that says paused': () => fresh(recordFixture({ paused: { since: 3_000, by: 'idle', confirmed: true } })),
+  'a record of a pause under way': () =>
+    fresh(recordFixture({ paused: { since: 3_000, by: 'request', confirmed: false } })),
   ...Object.fromEntries(
     kernelPhases.map((phase) => [`a record that says ${phase}`, () => fresh(recordFixture({ phase }))]),
   ),
 };
 
-describe.each(['creation', 'restart', 'termination', 'container', 'recovery'])("a kernel's %s", (topic) => {
+describe.each(['creation', 'restart', 'termination', 'container', 'pause', 'recovery'])("a kernel's %s", (topic) => {
   const file = new URL(`../../test/fixtures/kernel-transcripts/${topic}.txt`, import.meta.url);
   for (const { title, start, text } of parseTranscripts(readFileSync(file, 'utf8'))) {
     it(title, () => {
@@ -53,7 +56,7 @@ const phases: Readonly<Record<Exclude<StateName, 'new'>, KernelPhase>> = {
 /** What an actor has under way: it answers each of these once, and a write before it takes in anything else. */
 interface Situation {
   readonly state: KernelState;
-  readonly underWay: 'write' | 'creation' | 'revert' | null;
+  readonly underWay: 'write' | 'creation' | 'revert' | 'pause' | 'resume' | null;
   /** Whether the timer of a retry runs: it goes on when something else was faster. */
   readonly timer: boolean;
   readonly preparing: number;
@@ -65,18 +68,29 @@ const hints = [
     `container-died ${id} generation=${index + 1}`,
     `container-missing ${id} generation=${index + 1}`,
     `container-found ${id}`,
+    `container-found ${id} paused`,
+    `container-found ${id} stale`,
     `container-gone ${id} generation=${index + 1}`,
     `placement-found ${id} cpuset=1`,
   ]),
   'engine-back',
 ];
-const commands = ['destroy user-requested', 'destroy idle-timeout force', 'restart'];
+const commands = ['destroy user-requested', 'destroy idle-timeout force', 'restart', 'pause', 'pause idle', 'resume'];
 
 /** The events that can come to an actor in a situation. */
 function possible({ state, underWay, timer }: Situation): readonly string[] {
   if (underWay === 'write') return ['written', 'write-failed'];
+  if (underWay === 'pause') return ['pause-set', 'pause-set failed'];
+  if (underWay === 'resume') return ['pause-set running', 'pause-set running failed'];
   if (state.name === 'new') {
-    return ['create', 'recovered alive', 'recovered dead', 'recovered absent', 'recovered absent published'];
+    return [
+      'create',
+      'recovered alive',
+      'recovered alive paused',
+      'recovered dead',
+      'recovered absent',
+      'recovered absent published',
+    ];
   }
   const { generation } = state.record;
   return [
@@ -99,7 +113,7 @@ function possible({ state, underWay, timer }: Situation): readonly string[] {
 
 /** What an actor does about the effects. */
 function act(before: Situation, event: LifecycleEvent, state: KernelState, effects: readonly Effect[]): Situation {
-  const reported = /^(written|write-failed|creation-done|creation-failed|reverted)$/.test(event.type);
+  const reported = /^(written|write-failed|creation-done|creation-failed|reverted|pause-set)$/.test(event.type);
   let { timer, preparing, terminated } = before;
   let underWay = reported ? null : before.underWay;
   if (event.type === 'retry') timer = false;
@@ -111,7 +125,11 @@ function act(before: Situation, event: LifecycleEvent, state: KernelState, effec
           ? 'creation'
           : effect.type === 'start-revert'
             ? 'revert'
-            : null;
+            : effect.type === 'set-paused'
+              ? effect.isPaused
+                ? 'pause'
+                : 'resume'
+              : null;
     if (started !== null) {
       expect(underWay).toBeNull();
       underWay = started;
@@ -125,9 +143,9 @@ function act(before: Situation, event: LifecycleEvent, state: KernelState, effec
 
 /** Situations with the same one go on alike. */
 function keyOf({ state, underWay, timer, preparing, terminated }: Situation): string {
-  const { generation, containerId, missingSince, phase, termination } = state.record;
+  const { generation, containerId, missingSince, phase, paused, termination } = state.record;
   const { record: _, cause: _cause, before, ...rest } = { cause: null, before: null, ...state };
-  const facts = [generation, containerId, missingSince, phase, termination?.reason, before === null];
+  const facts = [generation, containerId, missingSince, phase, termination?.reason, before === null, paused];
   return JSON.stringify([rest, facts, underWay, timer, preparing, terminated]);
 }
 
@@ -140,7 +158,7 @@ describe('the state machine under everything that can come to an actor', () => {
     const used = new Set<string>();
     for (const situation of situations) {
       for (const line of possible(situation)) {
-        const event = parseEvent(line);
+        const event = parseEvent(line, situation.state.record);
         const { state, effects } = reduce(situation.state, event, 1);
         const texts = effects.map(describeEffect);
         expect(texts.filter((text) => text.includes('illegal-edge'))).toEqual([]);
@@ -185,6 +203,8 @@ const anyEvent = fc
         'retry',
         'recovered absent',
         ...commands,
+        'pause-set',
+        'pause-set running failed',
         'engine-back',
       ],
     ),
@@ -197,7 +217,7 @@ const anyEvent = fc
       )
       .map(([type, id, generation, memory]) => `${type} ${id} generation=${generation} ${memory}`),
   )
-  .map(parseEvent);
+  .map((line) => parseEvent(line));
 
 describe('the state machine under any order of commands and facts', () => {
   // @promise one-end
@@ -239,7 +259,15 @@ describe('the state machine under any order of commands and facts', () => {
   it('changes nothing where its table has no cell, and counts it', () => {
     for (const name of Object.keys(transitions) as StateName[]) {
       const state = { name, record: recordFixture() } as KernelState;
-      for (const type of ['create', 'recovered', 'written', 'creation-done', 'reverted', 'retry'] as EventType[]) {
+      for (const type of [
+        'create',
+        'recovered',
+        'written',
+        'creation-done',
+        'reverted',
+        'retry',
+        'pause-set',
+      ] as EventType[]) {
         if (transitions[name][type]) continue;
         const result = reduce(state, { type } as LifecycleEvent, 1);
         expect(result.state).toBe(state);

@@ -22,11 +22,12 @@
  *
  * A container that ended with its engine takes the way of a restart where the operator has kernels started again. A replacement
  * whose engine is away, or that is to be tried again, waits in `awaiting-replacement` and goes back to `replacing`, or, destroyed,
- * to `cleaning-up`.
+ * to `cleaning-up`. A kernel that is paused or resumed is `running` all the while.
  */
 import { KerneletError } from '../lib/errors.ts';
+import { noteSetPause, refusePause, requestPause, requestResume } from './pausing.ts';
 import { recover } from './reconciliation/recovered.ts';
-import type { EventType, Handler, KernelState, LifecycleEvent, Reduction, StateName } from './state-machine.ts';
+import type { Answer, EventType, Handler, KernelState, LifecycleEvent, Reduction, StateName } from './state-machine.ts';
 import { answerDestroyed, finishCleanUp, joinDestruction, retryCleanUp, startCleanUp } from './termination.ts';
 import {
   begin,
@@ -69,6 +70,9 @@ const lateHints = {
   'engine-back': ignore,
 } as const satisfies Row<Exclude<StateName, 'new'>>;
 
+/** To a kernel that does not run just now. */
+const pauseRefused = { pause: refusePause, resume: refusePause } as const satisfies Row<Exclude<StateName, 'new'>>;
+
 /** The table: state × event → handler. */
 export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   new: {
@@ -81,6 +85,7 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   },
   creating: {
     ...lateHints,
+    ...pauseRefused,
     'step-applied': learn,
     'creation-done': commitCreation,
     'creation-failed': failCreation,
@@ -100,6 +105,9 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
     'engine-back': ignore,
     destroy: destroyRunning,
     restart: requestRestart,
+    pause: requestPause,
+    resume: requestResume,
+    'pause-set': noteSetPause,
   },
   'writing-restart': {
     written: beginReplacement,
@@ -107,6 +115,7 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   },
   replacing: {
     ...lateHints,
+    ...pauseRefused,
     reverted: recreate,
     destroy: destroyReplacement,
     // The one under way answers this caller too.
@@ -114,6 +123,7 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   },
   'awaiting-replacement': {
     ...lateHints,
+    ...pauseRefused,
     retry: retryReplacement,
     destroy: destroyWaiting,
     // It is answered by the next try.
@@ -121,6 +131,7 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   },
   recreating: {
     ...lateHints,
+    ...pauseRefused,
     'step-applied': learn,
     'creation-done': commitCreation,
     'creation-failed': failRecreation,
@@ -129,6 +140,7 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   },
   'cancelling-creation': {
     ...lateHints,
+    ...pauseRefused,
     'step-applied': learn,
     'creation-done': startCleanUp,
     'creation-failed': startCleanUp,
@@ -137,12 +149,14 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   },
   'cancelling-replacement': {
     ...lateHints,
+    ...pauseRefused,
     reverted: startCleanUp,
     destroy: joinDestruction,
     restart: refuseRestart,
   },
   'cleaning-up': {
     ...lateHints,
+    ...pauseRefused,
     reverted: finishCleanUp,
     // Of a timer that a destruction or the engine was faster than.
     retry: ignore,
@@ -151,6 +165,7 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   },
   'awaiting-retry': {
     ...lateHints,
+    ...pauseRefused,
     retry: retryCleanUp,
     'engine-back': retryCleanUp,
     destroy: retryCleanUp,
@@ -158,6 +173,7 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   },
   terminated: {
     ...lateHints,
+    ...pauseRefused,
     retry: ignore,
     destroy: answerDestroyed,
     restart: refuseRestart,
@@ -171,10 +187,17 @@ export function reduce(state: KernelState, event: LifecycleEvent, now: number): 
   return handler ? handler(state, event, now) : illegal(state, event);
 }
 
+const answers: { readonly [Type in EventType]?: Answer } = {
+  destroy: 'destroyed',
+  restart: 'restarted',
+  pause: 'paused',
+  resume: 'resumed',
+};
+
 /** A caller that waits for a command is answered all the same. */
 function illegal(state: KernelState, { type }: LifecycleEvent): Reduction {
   const detail = `${type} while ${state.name}`;
-  const answer = type === 'destroy' ? 'destroyed' : type === 'restart' ? 'restarted' : null;
+  const answer = answers[type] ?? null;
   const error = new KerneletError('KERNEL_NOT_RUNNING', `kernel ${state.record.spec.id} is not known to run yet`);
   return {
     state,

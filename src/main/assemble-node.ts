@@ -235,6 +235,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       network: role.network,
       pull: settings.defaults.imagePull,
       idleTimeoutMs: settings.defaults.idleTimeoutMs,
+      onIdle: settings.defaults.onIdle,
       homeBytes: settings.defaults.homeBytes,
       bitsPerSecond: settings.defaults.bitsPerSecond,
       user: settings.container.kernelUser,

@@ -11,6 +11,7 @@ import type { Logger } from '../lib/log.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { DirectSource, EngineSource } from '../stats/container-source.ts';
 import { DeviceFigures, holdersOf } from '../stats/device-figures.ts';
+import { reclaimMemory } from '../stats/memory-reclaim.ts';
 import { nodeCpu, nodeDisk, nodeMemory, nodeNetwork } from '../stats/node-collectors.ts';
 import { NodeFigures } from '../stats/node-figures.ts';
 import { OomLog } from '../stats/oom-log.ts';
@@ -54,10 +55,12 @@ function isLive(kernels: Pick<KernelRegistry, 'get'>, id: string): boolean {
 export async function assembleStatistics(options: AssembleStatisticsOptions): Promise<Statistics> {
   const { settings, kernels, engine, events, clock, log } = options;
   const files = new OpenFileCache({ maxOpen: options.maxDescriptors });
-  const direct = new DirectSource(options.host(files), async (containerId, signal) => {
+  const host = options.host(files);
+  const pidOf = async (containerId: string, signal: AbortSignal): Promise<number | null> => {
     const container = await engine.inspectContainer(containerId, signal);
     return container !== null && container.pid > 0 ? container.pid : null;
-  });
+  };
+  const direct = new DirectSource(host, pidOf);
   const targets = () => kernels.list().flatMap((record) => targetOf(record, options) ?? []);
   const devices = new DeviceFigures({
     plugins: () => options.devices.plugins,
@@ -88,6 +91,7 @@ export async function assembleStatistics(options: AssembleStatisticsOptions): Pr
       () => devices.collectors(),
     ),
     devices,
+    reclaim: (containerId, signal) => reclaimMemory(containerId, { ...host, pidOf, clock }, signal),
     processes: new ProcessReader(files, clock),
     killLog: new OomLog(clock),
     sink: options.sink,

@@ -15,9 +15,22 @@ export interface FileConnectionsParts
 /** Uploads and downloads of one kernel, as `RunnerClient` has them. */
 export class FileConnections implements Pick<RunnerClient, 'upload' | 'download'> {
   readonly #parts: FileConnectionsParts;
+  #underWay = 0;
 
   constructor(parts: FileConnectionsParts) {
     this.#parts = parts;
+  }
+
+  /** How many connections there are. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  #count({ closed }: { readonly closed: Promise<unknown> }): void {
+    this.#underWay += 1;
+    void closed.then(() => {
+      this.#underWay -= 1;
+    });
   }
 
   async upload(
@@ -33,6 +46,7 @@ export class FileConnections implements Pick<RunnerClient, 'upload' | 'download'
       throw olderRunner('makes no folders');
     }
     const { clock, transferTimeoutMs: timeoutMs } = this.#parts;
+    this.#count(connection);
     return await upload(connection, path, content, { ...options, signal, clock, timeoutMs });
   }
 
@@ -41,6 +55,7 @@ export class FileConnections implements Pick<RunnerClient, 'upload' | 'download'
     assertSendable({ method: 'download', params: { path } });
     const { connection } = await openOwnConnection(this.#parts, 'file', either);
     const { clock, transferTimeoutMs: timeoutMs } = this.#parts;
+    this.#count(connection);
     return await download(connection, path, { signal: either, clock, timeoutMs });
   }
 }

@@ -41,6 +41,29 @@ describe('A probe of liveness', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('neither asks nor reports a peer that stands still on purpose, also in the middle of a ping', async () => {
+    const clock = new FakeClock();
+    let [pings, isSuspended] = [0, false];
+    const silences: unknown[] = [];
+    const ping = async (signal: AbortSignal): Promise<never> => {
+      pings += 1;
+      return await silence(signal);
+    };
+    const onSilence = (error: unknown): void => void silences.push(error);
+    using _probe = new LivenessProbe({
+      ...{ clock, intervalMs: 10, timeoutMs: 50, ping, onSilence },
+      isSuspended: () => isSuspended,
+    });
+    await clock.advance(20);
+    expect(pings).toBe(1);
+    isSuspended = true;
+    await clock.advance(1_000);
+    expect([pings, silences]).toEqual([1, []]);
+    isSuspended = false;
+    await clock.advance(100);
+    expect([pings, silences]).toMatchObject([2, [{ code: 'DEADLINE_EXCEEDED' }]]);
+  });
+
   it('reports nothing after it was disposed, and cancels its ping', async () => {
     const { clock, probe, silences } = start(silence);
     await clock.advance(25);

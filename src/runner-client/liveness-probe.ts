@@ -10,6 +10,8 @@ export interface LivenessProbeOptions {
   /** How long it may take to answer. */
   readonly timeoutMs: number;
   readonly ping: (signal: AbortSignal) => Promise<unknown>;
+  /** Whether it need not answer for now; never when absent. */
+  readonly isSuspended?: () => boolean;
   /** Called once when it has not answered. */
   readonly onSilence: (error: unknown) => void;
 }
@@ -43,15 +45,18 @@ export class LivenessProbe implements Disposable {
   }
 
   async #check(): Promise<void> {
-    if (!this.#heard) {
-      const { clock, timeoutMs, ping, onSilence } = this.#options;
+    const { clock, timeoutMs, ping, onSilence, isSuspended = () => false } = this.#options;
+    if (!this.#heard && !isSuspended()) {
       const { signal } = this.#stop;
       using deadline = new Deadline({ what: "the runner's answer to a ping", timeoutMs, clock, signal });
       try {
         await ping(deadline.signal);
       } catch (thrown) {
-        if (!signal.aborted) onSilence(thrown);
-        return;
+        if (signal.aborted) return;
+        if (!isSuspended()) {
+          onSilence(thrown);
+          return;
+        }
       }
     }
     this.#heard = false;

@@ -43,6 +43,21 @@ it('one that answers in time is never told of, whatever time passes while nothin
   expect(told).toEqual([]);
 });
 
+it('one that stands still on purpose owes nothing, and is asked anew when it goes on', async () => {
+  const { clock, told, reachability } = start();
+  await clock.advance(14);
+  reachability.suspend(true);
+  reachability.asked();
+  await clock.advance(10_000);
+  expect([told, reachability.isSuspended, clock.pending]).toEqual([[], true, 0]);
+  reachability.suspend(false);
+  reachability.asked();
+  await clock.advance(15);
+  expect(told).toEqual(['lost: KERNEL_UNREACHABLE']);
+  reachability.suspend(true);
+  expect([told.at(-1), reachability.problem]).toEqual(['found', null]);
+});
+
 it('patience ends once, and neither before nor after the runner is heard', async () => {
   const { clock, told, reachability } = start();
   await clock.advance(15 + 299);

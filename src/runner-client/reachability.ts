@@ -24,6 +24,7 @@ export class Reachability implements Disposable {
   #timer: Timer | null = null;
   #askedAt = 0;
   #problem: KerneletError | null = null;
+  #isSuspended = false;
 
   constructor(options: ReachabilityOptions) {
     this.#options = options;
@@ -42,9 +43,20 @@ export class Reachability implements Disposable {
 
   /** It owes an answer from now on, unless it does already. */
   asked(): void {
-    if (this.#timer || this.#problem) return;
+    if (this.#timer || this.#problem || this.#isSuspended) return;
     this.#askedAt = this.#options.clock.now();
     this.#arm(this.#options.afterMs, () => this.#lose());
+  }
+
+  /** Whether it owes nothing for now. */
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
+  /** It stands still on purpose, or goes on. */
+  suspend(isSuspended: boolean): void {
+    this.#isSuspended = isSuspended;
+    if (isSuspended) this.heard();
   }
 
   /** Something has come from it. */

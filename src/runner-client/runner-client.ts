@@ -65,6 +65,10 @@ export interface RunnerClient extends AsyncDisposable {
   connected(): boolean;
   /** Since when it has not answered, in milliseconds since the epoch; null while it does. */
   unreachableSince(): number | null;
+  /** Whether requests or files are under way. */
+  busy(): boolean;
+  /** Whether nothing is expected of it, since it stands still on purpose: what it owes it owes when it goes on. */
+  suspend(isSuspended: boolean): void;
   upload(
     path: string,
     content: ReadableStream<Uint8Array>,

@@ -184,6 +184,15 @@ export class RunnerConnection implements RunnerClient {
     return this.#reachability.since;
   }
 
+  busy(): boolean {
+    return this.#requests.size > 0 || this.#files.underWay > 0;
+  }
+
+  suspend(isSuspended: boolean): void {
+    this.#reachability.suspend(isSuspended);
+    if (!isSuspended && this.#connection === null) this.#reachability.asked();
+  }
+
   status(): RunnerStatus | null {
     return this.#status;
   }
@@ -315,6 +324,7 @@ export class RunnerConnection implements RunnerClient {
         intervalMs: this.#options.probeIntervalMs,
         timeoutMs: this.#options.probeTimeoutMs,
         ping,
+        isSuspended: () => this.#reachability.isSuspended,
         onSilence: (error) => connection.close(silenceOf(error)),
       }),
     );

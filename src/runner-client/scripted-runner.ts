@@ -96,6 +96,12 @@ export class ScriptedRunner implements RunnerClient {
     return null;
   }
 
+  busy(): boolean {
+    return false;
+  }
+
+  suspend(): void {}
+
   status(): RunnerStatus {
     return { phase: 'ready', interpreter: 'ready', detail: '', startedAt: 1_500, logBytesDropped: 0, models: [] };
   }

@@ -45,6 +45,24 @@ describe('a runner that does not answer', () => {
     runner.answer = () => undefined;
   };
 
+  // @promise pause
+  it('is not missed while it stands still on purpose, and does then what was asked of it meanwhile', async () => {
+    await silent.request('execute', query, { signal: never });
+    const events = collect(silent.events(run, 0, never));
+    freeze();
+    silent.suspend(true);
+    await advance(120_000);
+    expect([told, silent.unreachableSince(), silent.connected()]).toEqual([[], null, true]);
+    thaw();
+    silent.suspend(false);
+    runner.emit(run, finished);
+    expect((await events).map(({ event }) => event.kind)).toEqual(['finished']);
+    expect(await silent.request('complete', { code: 'a', cursor: 1 }, { signal: never })).toEqual({ matches: ['a'] });
+    freeze();
+    await advance(36_000);
+    expect(told).toContain('unreachable');
+  });
+
   // @promise runner-silent
   it('is unreachable after lost heartbeats; what waits and what comes is told, and the run is read on when it is back', async () => {
     await silent.request('execute', query, { signal: never });

@@ -45,6 +45,8 @@ export interface StatisticsParts {
   /** Those of devices, whose collectors are among the node's; null where nobody measures any. */
   readonly devices: Omit<DeviceFigures, 'collectors'> | null;
   readonly processes: ProcessReader;
+  /** Gives back what a container has in memory, and answers how much; null: it cannot be. Absent: nobody does. */
+  readonly reclaim?: (containerId: string, signal: AbortSignal) => Promise<number | null>;
   readonly killLog: OomLog;
   readonly sink: StatisticsSink | null;
   /** Called when over-use begins, and for each kill and refusal. */
@@ -95,6 +97,7 @@ export class Statistics implements AsyncDisposable {
   readonly #sampling: KernelSampling;
   readonly #end = new AbortController();
   readonly #jobs: Promise<void>[] = [];
+  #reclaiming: Promise<void> = Promise.resolve();
 
   private constructor(
     parts: StatisticsParts,
@@ -196,6 +199,23 @@ export class Statistics implements AsyncDisposable {
     );
   }
 
+  /** Gives back, in the background and one container after the other, what can be of the memory of one that stands still. */
+  giveBackMemory(containerId: string): void {
+    const { reclaim, log } = this.#parts;
+    const { signal } = this.#end;
+    if (!reclaim) return;
+    this.#reclaiming = this.#reclaiming.then(async () => {
+      if (signal.aborted) return;
+      try {
+        const bytes = await reclaim(containerId, signal);
+        log.debug('memory of a container was given back', { container: containerId, bytes });
+      } catch (error) {
+        if (!signal.aborted)
+          log.debug('the memory of a container could not be given back', { container: containerId, error });
+      }
+    });
+  }
+
   /** How many final records wait to be written. */
   get waitingRecords(): number {
     return this.#finals.waiting;
@@ -262,7 +282,7 @@ export class Statistics implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
-    await Promise.all([...this.#jobs, this.#scratch.settled()]);
+    await Promise.all([...this.#jobs, this.#scratch.settled(), this.#reclaiming]);
     this.#parts.source[Symbol.dispose]();
     this.#parts.killLog[Symbol.dispose]();
     await this.#accounts.write(this.#kernels.accounts());

@@ -24,7 +24,14 @@ async function viewOf(id: string) {
 const untilUnreachable = (id: string): Promise<number> =>
   eventually('the kernel is unreachable', async () => (await viewOf(id)).unreachableSince, noticedMs);
 const untilReachable = (id: string): Promise<true> =>
-  eventually('the kernel is reachable', async () => (await viewOf(id)).unreachableSince === null || null);
+  eventually('the kernel is reachable', async () => {
+    const { unreachableSince, paused } = await viewOf(id);
+    return (unreachableSince === null && paused === null) || null;
+  });
+/** What others have paused is shown as that, and what is asked of it waits until its runner counts as unreachable. */
+async function untilRefused(id: string): Promise<void> {
+  expect((await node.run(['exec', id, '-c', '1'])).status).toBe(125);
+}
 
 const pause = async (id: string): Promise<void> => {
   const { containerId } = await viewOf(id);
@@ -54,13 +61,20 @@ async function begun(...args: readonly string[]) {
 const sinceMs = (begin: number): number => performance.now() - begin;
 
 describe.each([
-  { what: 'a paused container', freeze: pause, thaw: unpause },
+  {
+    what: 'a paused container',
+    ...{ freeze: pause, thaw: unpause, noticed: untilRefused, told: [] },
+    ...{ listed: /running \(paused\)/, shown: /paused since: .*by others/ },
+  },
   {
     what: 'a stopped runner',
     freeze: (id: string) => signalRunner(id, 'SIGSTOP'),
     thaw: (id: string) => signalRunner(id, 'SIGCONT'),
+    noticed: untilUnreachable,
+    told: [false, true],
+    ...{ listed: /running \(unreachable\)/, shown: /unreachable since: .*its runner does not answer/ },
   },
-])('$what', ({ freeze, thaw }) => {
+])('$what', ({ freeze, thaw, noticed, told, listed, shown }) => {
   // @promise runner-silent, second-signal
   it('keeps no command longer than two signals, and no run longer than its time limit', async () => {
     const id = await node.create('--lang', 'python');
@@ -101,9 +115,9 @@ describe.each([
     const id = await node.create('--lang', 'python');
     expect((await node.run(['exec', id, '-c', 'x = 41'])).status).toBe(0);
     await freeze(id);
-    await untilUnreachable(id);
-    expect((await node.run(['ps'])).text).toMatch(/running \(unreachable\)/);
-    expect((await node.run(['inspect', id])).text).toMatch(/unreachable since: .*its runner does not answer/);
+    await noticed(id);
+    expect((await node.run(['ps'])).text).toMatch(listed);
+    expect((await node.run(['inspect', id])).text).toMatch(shown);
     const begin = performance.now();
     const refused = await node.run(['exec', id, '-c', 'x + 1']);
     expect(refused).toMatchObject({ status: 125, stderr: expect.stringMatching(/has not answered since/) });
@@ -112,11 +126,11 @@ describe.each([
     await thaw(id);
     await untilReachable(id);
     expect((await node.run(['exec', id, '-c', 'x + 1'])).text).toBe('42\n');
-    const told = async () =>
+    const heard = async () =>
       (await eventsOf(node)).flatMap(({ event }) =>
         event.type === 'reachability' && event.kernelId === id ? [event.reachable] : [],
       );
-    await expect.poll(told, { timeout: 20_000 }).toEqual([false, true]);
+    await expect.poll(heard, { timeout: 20_000 }).toEqual(told);
     await freeze(id);
     expect((await node.run(['rm', '-f', id])).status).toBe(0);
   });

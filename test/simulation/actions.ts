@@ -6,6 +6,7 @@ import { befallCluster } from './cluster/cluster-actions.ts';
 import type { KernelHistory } from './history.ts';
 import { checkNothingUsed } from './invariants.ts';
 import { outputOf, programOf } from './node/simulated-runner.ts';
+import { Pauses } from './pauses.ts';
 import type { Action, Step } from './schedule.ts';
 import { image, type Simulation } from './simulation.ts';
 import { noDescriptors } from './world/memory-files.ts';
@@ -50,10 +51,12 @@ export class Actions {
   #runs = 0;
   /** The last run of each kernel. */
   readonly #lastRun = new Map<KernelHistory, RunId>();
+  readonly #pauses: Pauses;
 
   constructor(simulation: Simulation, callers: Callers) {
     this.#simulation = simulation;
     this.#callers = callers;
+    this.#pauses = new Pauses({ simulation, callers, later: (delayMs, run) => this.#later(delayMs, run) });
   }
 
   do(action: Step): void {
@@ -66,6 +69,10 @@ export class Actions {
         break;
       case 'restart':
         this.#restart(this.#kernel(action));
+        break;
+      case 'pause':
+      case 'pause-container':
+        this.#pauses.do(this.#kernel(action), action);
         break;
       case 'restore':
         this.#restore(this.#kernel(action));
@@ -115,6 +122,11 @@ export class Actions {
       kernel.wasForced ||= force;
       await agent.destroy(kernel.id, { force });
     });
+  }
+
+  /** Has all go on that stand still. */
+  resumeAll(): void {
+    this.#pauses.resumeAll();
   }
 
   /** Asks how the node is, which has no kernel any more. */
@@ -245,7 +257,9 @@ export class Actions {
         const program = this.#simulation.programOf(container);
         if (!program || program.isFrozen) break;
         program.freeze();
-        this.#later(action.forMs, () => machine.timeline.thaw(program));
+        this.#later(action.forMs, () => {
+          if (container.state !== 'paused') machine.timeline.thaw(program);
+        });
         break;
       }
       case 'lose-socket': {
@@ -255,13 +269,21 @@ export class Actions {
     }
   }
 
-  #create({ kernel: index, publishes, accelerator, idleMs, cancelAfterMs }: Of<'create'>): void {
+  #create({
+    kernel: index,
+    publishes,
+    accelerator,
+    idleMs,
+    isPausedWhenIdle = false,
+    cancelAfterMs,
+  }: Of<'create'>): void {
     const kernel = this.#kernel({ kernel: index });
     const request: CreateRequest = {
       ...{ id: kernel.id, image, language: 'shell', pull: 'never', environ: {}, mounts: [], interpreter: 'lazy' },
       publish: publishes ? [8000] : [],
       accelerators: accelerator ? { 'npu.device': '1' } : {},
       ...(idleMs === null ? {} : { idleTimeoutMs: idleMs }),
+      ...(isPausedWhenIdle ? { onIdle: 'pause' } : {}),
     };
     const cancelled = new AbortController();
     this.#callers.ask({ what: 'create', subject: kernel.name, withinMs: bounds.create }, async (agent) => {
@@ -462,6 +484,8 @@ type CallerAction =
   | 'destroy'
   | 'restart'
   | 'restore'
+  | 'pause'
+  | 'pause-container'
   | 'exec'
   | 'cancel'
   | 'list'

@@ -34,6 +34,8 @@ export class KernelHistory {
   wasDaemonStopped = false;
   /** Whether the disk failed while the daemon was killed: what it did last is not on record then. */
   isUnrecorded = false;
+  /** Whether anybody has ever had it paused. */
+  mayBePaused = false;
   hasIdleLimit = false;
   /** Whether it ever had one: what is restored may be of then. */
   hadIdleLimit = false;
@@ -106,6 +108,9 @@ export class KernelHistory {
         // It may be heard when the next container runs already.
         if (event.reason === 'user-requested' ? this.wasRestarted : this.startsAgain && this.hasFallen) return;
         throw new Violation(`${this.name} is said to be restarted by ${event.reason}, which is not so`);
+      case 'kernel-paused':
+        if (this.mayBePaused || (event.by === 'idle' && this.hasIdleLimit)) return;
+        throw new Violation(`${this.name} is said to be paused by ${event.by}, which is not so`);
       case 'kernel-terminated':
         // Its record came first.
         // A disk that failed took no note of the first one, and the daemon was killed.

@@ -99,6 +99,7 @@ async function conclude(
     simulation.cluster.heal();
     simulation.thaw();
     simulation.startDaemon();
+    actions.resumeAll();
   });
   await pass(settleMs, () => !callers.isAnybodyWaiting && isQuiet(simulation));
   if (simulation.isAnyMissing) await pass(simulation.settings.missingGraceMs + settleMs, () => isQuiet(simulation));

@@ -3,6 +3,7 @@ import type { DummyMethod } from '../../src/engine/dummy/dummy-faults.ts';
 import { randomOf, type SeededRandom } from '../support/random.ts';
 import { type ServiceFault, serviceFaults } from './cluster/remote-service.ts';
 import type { CallFault, EventTrouble } from './node/engine-host.ts';
+import { type PauseAction, withPauses } from './pauses.ts';
 
 /** What befalls the services of a cluster. `empties`: what they knew is gone. */
 export type ClusterAction =
@@ -19,12 +20,15 @@ export type ClusterAction =
 /** One thing that is done. `kernel` counts from 0; times are milliseconds. */
 export type Action =
   | ClusterAction
+  | PauseAction
   | {
       readonly do: 'create';
       readonly kernel: number;
       readonly publishes: boolean;
       readonly accelerator: boolean;
       readonly idleMs: number | null;
+      /** Whether it is paused when it was idle for that long, and not ended; no when absent. */
+      readonly isPausedWhenIdle?: boolean;
       readonly cancelAfterMs: number | null;
     }
   | { readonly do: 'destroy'; readonly kernel: number; readonly force: boolean }
@@ -91,8 +95,11 @@ const methods: readonly DummyMethod[] = [
 const faults: readonly CallFault[] = ['error', 'hang', 'late', 'lost-reply', 'hang-after-success'];
 const troubles: readonly EventTrouble[] = ['lost', 'twice', 'reordered'];
 
+/** Of pauses `pauses.ts` decides. */
+type DrawnKind = Exclude<Action, ClusterAction | PauseAction>['do'];
+
 /** How likely each action is, beside the others. */
-const weights: Readonly<Record<Exclude<Action, ClusterAction>['do'], number>> = {
+const weights: Readonly<Record<DrawnKind, number>> = {
   ...{ create: 16, destroy: 8, restart: 7, restore: 4, exec: 9, cancel: 3, list: 3, inspect: 2, figures: 2 },
   ...{ 'stop-daemon': 3, 'kill-daemon': 9, 'fail-call': 12, 'engine-away': 3, 'engine-hangs': 3 },
   ...{
@@ -141,13 +148,14 @@ export function scheduleOf(seed: number): Schedule {
     // Most come while the last is under way.
     at += random.oneOf([0, random.between(0, 50), random.between(0, 400), random.between(0, 3_000), span(random)]);
   }
-  return { seed, steps, startsAgain: seed % 2 === 0, isMember };
+  const all = seed % 5 === 1 ? withPauses(steps, randomOf(seed * 32 + 7), kernelCount) : steps;
+  return { seed, steps: all, startsAgain: seed % 2 === 0, isMember };
 }
 
 /** A kind of action and its weight. */
-type Choice = readonly [kind: Action['do'], weight: number];
+type Choice = readonly [kind: Exclude<Action, PauseAction>['do'], weight: number];
 
-function kindOf(choices: readonly Choice[], random: SeededRandom): Action['do'] {
+function kindOf(choices: readonly Choice[], random: SeededRandom): Choice[0] {
   let left = random.fraction() * choices.reduce((sum, [, weight]) => sum + weight, 0);
   for (const [kind, weight] of choices) {
     left -= weight;
@@ -161,7 +169,7 @@ const execOn = (kernel: number, random: SeededRandom): Action => ({
   timeoutMs: random.fraction() < 0.4 ? random.oneOf([100, 10_000]) : null,
 });
 
-function actionOf(kind: Action['do'], random: SeededRandom): Action {
+function actionOf(kind: Choice[0], random: SeededRandom): Action {
   const kernel = random.between(0, kernelCount - 1);
   const isTrue = (chance: number): boolean => random.fraction() < chance;
   switch (kind) {

@@ -106,6 +106,7 @@ export class Simulation {
       options: {
         images: [dummyImage(image, { labels: { 'ai.backend.runtime-type': 'shell' } })],
         onStart: (container) => this.#begin(container),
+        onPause: (container, isPaused) => this.#standStill(container, isPaused),
       },
     });
     for (const [at, text] of Object.entries(systemFiles)) this.machine.disk.files.plant(at, text);
@@ -268,7 +269,8 @@ export class Simulation {
 
   /** Every program that stood still goes on. */
   thaw(): void {
-    for (const { owner } of this.#programs.values()) if (owner.isFrozen) this.machine.timeline.thaw(owner);
+    for (const { owner, container } of this.#programs.values())
+      if (owner.isFrozen && container.state !== 'paused') this.machine.timeline.thaw(owner);
   }
 
   /** The kernels that live, as the daemon has them; null while there is none that is ready. */
@@ -353,6 +355,14 @@ export class Simulation {
     if (!this.machine.disk.files.peek(home)) return;
     this.machine.disk.files.plant(`${home}/precious`, kernel.id);
     kernel.hasHome = true;
+  }
+
+  /** The program of a container that is paused stands still, and goes on with it. */
+  #standStill(container: DummyContainer, isPaused: boolean): void {
+    const program = this.programOf(container);
+    if (!program || program.isFrozen === isPaused) return;
+    if (isPaused) program.freeze();
+    else this.machine.timeline.thaw(program);
   }
 
   /** The program of a container begins, in a process of its own. */

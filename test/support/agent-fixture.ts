@@ -127,6 +127,7 @@ export async function testAgentParts(
       network: 'bridge',
       pull: 'never',
       idleTimeoutMs: null,
+      onIdle: 'end',
       homeBytes: null,
       bitsPerSecond: null,
       user: { uid: 1000, gid: 1000 },

@@ -4,7 +4,7 @@
  * line may also set the clock (`at 30000`) or show the record (`record`).
  */
 
-import { type ContainerEndReason, noPlacement, type Restarts } from '../../src/kernel/record.ts';
+import { type ContainerEndReason, type KernelRecord, noPlacement, type Restarts } from '../../src/kernel/record.ts';
 import type {
   ContainerObservation,
   Effect,
@@ -58,7 +58,7 @@ const reasonOf = (words: Words): ContainerEndReason =>
   outsideReasons.find((reason) => words.has(reason)) ?? 'self-terminated';
 
 const observations: Readonly<Record<string, (words: Words) => ContainerObservation>> = {
-  alive: () => ({ type: 'alive', containerId: asContainerId('c1') }),
+  alive: (words) => ({ type: 'alive', containerId: asContainerId('c1'), isPaused: words.has('paused') }),
   dead: (words) => ({
     type: 'dead',
     exitCode: words.number('exit', 0),
@@ -129,7 +129,20 @@ const parsers: Parsers = {
     isToRestart: words.has('restarts'),
   }),
   'container-missing': (words) => ({ type: 'container-missing', ...sighting(words) }),
-  'container-found': (words) => ({ type: 'container-found', containerId: asContainerId(words.subject) }),
+  // Unless it is stale the record says of pauses what it said when the engine was asked.
+  'container-found': (words) => ({
+    type: 'container-found',
+    containerId: asContainerId(words.subject),
+    isPaused: words.has('paused'),
+    before: words.has('stale') ? { since: 0, by: 'request', confirmed: false } : null,
+  }),
+  pause: (words) => ({ type: 'pause', by: words.has('idle') ? 'idle' : 'request' }),
+  resume: () => ({ type: 'resume' }),
+  'pause-set': (words) => ({
+    type: 'pause-set',
+    isPaused: !words.has('running'),
+    error: words.has('failed') ? transcriptError : null,
+  }),
   'container-gone': (words) => ({ type: 'container-gone', ...sighting(words) }),
   'placement-found': (words) => ({
     type: 'placement-found',
@@ -139,12 +152,13 @@ const parsers: Parsers = {
   'engine-back': () => ({ type: 'engine-back' }),
 };
 
-/** An event from its line. Throws when there is no event of that name. */
-export function parseEvent(line: string): LifecycleEvent {
+/** An event from its line, as it comes to a kernel with this record. Throws when there is no event of that name. */
+export function parseEvent(line: string, { paused }: Pick<KernelRecord, 'paused'> = { paused: null }): LifecycleEvent {
   const [name = '', ...words] = line.trim().split(/\s+/);
   const parser = (parsers as Readonly<Record<string, (words: Words) => LifecycleEvent>>)[name];
   if (!parser) throw new Error(`no such event: ${line}`);
-  return parser(new Words(words));
+  const event = parser(new Words(words));
+  return event.type === 'container-found' && event.before === null ? { ...event, before: paused } : event;
 }
 
 type Writers = { readonly [Type in Effect['type']]: (effect: Extract<Effect, { readonly type: Type }>) => string };
@@ -160,6 +174,8 @@ const writers: Writers = {
   'start-revert': ({ scope, grace }) => `revert ${scope}${grace ? ' with grace' : ''}`,
   'skip-grace': () => 'skip grace',
   'open-runner': () => 'open runner',
+  'set-paused': ({ isPaused }) => (isPaused ? 'pause container' : 'resume container'),
+  'suspend-runner': ({ isSuspended }) => (isSuspended ? 'suspend runner' : 'expect runner'),
   'schedule-retry': ({ delayMs }) => `retry in ${delayMs} ms`,
   'remove-orphan': ({ containerId }) => `remove ${containerId}`,
   'remove-record': () => 'remove record',
@@ -178,11 +194,13 @@ function describeRestarts({ count, reason, detail, at, tries }: Restarts): strin
 }
 
 function describeRecord({ record }: KernelState): string {
-  const { phase, generation, containerId, missingSince, termination, restarts, timings, spec, placement } = record;
+  const { phase, generation, containerId, missingSince, paused, termination, restarts, timings, spec, placement } =
+    record;
   const facts = [
     `generation ${generation}`,
     containerId ?? 'no container',
     ...(missingSince === null ? [] : [`missing since ${missingSince}`]),
+    ...(paused ? [`paused by ${paused.by} at ${paused.since}${paused.confirmed ? '' : ', unconfirmed'}`] : []),
     ...(termination ? [`${termination.reason} at ${termination.at}: ${termination.detail}`] : []),
     ...(restarts ? [describeRestarts(restarts)] : []),
     ...timings.map(({ step, ms }) => `${step} ${ms} ms`),
@@ -226,7 +244,7 @@ export function runTranscript(
       return command;
     }
     if (command === 'record') return `${command} → ${describeRecord(state)}`;
-    const reduction = reduce(state, parseEvent(command), now);
+    const reduction = reduce(state, parseEvent(command, state.record), now);
     state = reduction.state;
     const effects = reduction.effects.map(describeEffect).join(', ');
     return `${command} → ${state.name}${effects === '' ? '' : `: ${effects}`}`;

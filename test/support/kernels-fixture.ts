@@ -92,6 +92,14 @@ export class FakeRunnerClient implements RunnerClient {
   unreachableSince(): number | null {
     return this.silentSince;
   }
+  isBusy = false;
+  busy(): boolean {
+    return this.isBusy;
+  }
+  isSuspended = false;
+  suspend(isSuspended: boolean): void {
+    this.isSuspended = isSuspended;
+  }
   /** Nothing is known of a runner that has not been waited for, as after a start of the daemon. */
   status(): RunnerStatus | null {
     return this.#awaited ? readyStatus : null;

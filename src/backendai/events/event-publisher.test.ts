@@ -115,11 +115,13 @@ describe('EventPublisher', () => {
   it('publishes no event that managers do not know, and no suppressed termination', () => {
     const end = { type: 'kernel-terminated', reason: 'failed-to-start', exitCode: null, detail: '', ...of } as const;
     publisher.publish({ type: 'overuse', kind: 'throttled', count: 1, detail: '', ...of });
+    publisher.publish({ type: 'kernel-paused', by: 'request', ...of });
+    publisher.publish({ type: 'kernel-resumed', ...of });
     suppressed.add(kernelId);
     const record = recordOf(1);
     publisher.publish(end, record);
     expect(posted).toEqual([]);
-    expect(local.lastSequence).toBe(2);
+    expect(local.lastSequence).toBe(4);
     expect([publisher.hasEnded(kernelId), publisher.hasToldEnd(record)]).toEqual([true, true]);
     publisher.forget(record);
     publisher.publish(end, recordOf(Date.now() + 60_000));

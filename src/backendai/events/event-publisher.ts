@@ -192,6 +192,8 @@ function wireEvent(event: KernelEvent, source: string, info: () => CreationInfo)
     }
     // Managers know of none of these; that a kernel is started again is told by its `kernel_started`.
     case 'kernel-restarting':
+    case 'kernel-paused':
+    case 'kernel-resumed':
     case 'reachability':
     case 'overuse':
     case 'device-difference':

@@ -19,6 +19,8 @@ const words = {
   'failed-to-start': 'failed-to-start',
   'exec-timeout': 'exec-timeout',
   'idle-timeout': 'idle-timeout',
+  // Whoever asked for the kernel has asked for this end.
+  expired: 'user-requested',
   'force-terminated': 'force-terminated',
   restarting: 'restarting',
   'restart-timeout': 'restart-timeout',

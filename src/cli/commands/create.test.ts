@@ -12,6 +12,10 @@ afterEach(() => cli[Symbol.asyncDispose]());
 describe('create', () => {
   it('prints the id, or with --json the kernel', async () => {
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(
+      await cli.document('create', '--image', 'debian', '--idle-timeout', '30m', '--on-idle', 'pause', '--ttl', '1h'),
+    ).toMatchObject({ onIdle: 'pause', idleTimeoutMs: 1_800_000, expiresAt: expect.any(Number) });
+    expect(cli.agent.creations.pop()).toMatchObject({ onIdle: 'pause', ttlMs: 3_600_000 });
     expect(await cli.document('create', '--image', 'debian', '--idle-timeout', '30m')).toMatchObject({
       image: 'debian:latest',
     });

@@ -1,4 +1,5 @@
 /** `kernelet create`: a kernel that stays. */
+import { onIdleChoices } from '../../kernel/spec.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { createBody, forceOption, kernelOptions, languageOf } from '../kernel-options.ts';
@@ -13,7 +14,9 @@ idle for --idle-timeout. Ctrl-C before it is ready undoes the creation.`,
   operands: [],
   options: [
     ...kernelOptions,
-    { flags: '--idle-timeout <duration>', help: 'remove it after this long without a run' },
+    { flags: '--idle-timeout <duration>', help: 'remove or pause it after this long without a run' },
+    { flags: '--on-idle <what>', help: 'what to do then (default end)', choices: onIdleChoices },
+    { flags: '--ttl <duration>', help: 'remove it after this long, whatever it does' },
     { flags: '--id <uuid>', help: 'the id to give it' },
     forceOption,
   ],
@@ -35,6 +38,8 @@ idle for --idle-timeout. Ctrl-C before it is ready undoes the creation.`,
     const body = {
       ...(await createBody(options, host.io, { language: runtime?.type, interpreter: 'eager' })),
       idleTimeoutMs: options.duration('idle-timeout'),
+      onIdle: options.choice('on-idle', onIdleChoices),
+      ttlMs: options.duration('ttl'),
       id: options.text('id'),
     };
     const interruption = call.listen();

@@ -87,6 +87,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['generation', String(kernel.generation)],
     ['created', new Date(kernel.createdAt).toISOString()],
     ['ready', readyText(kernel)],
+    ...pauseFacts(kernel),
     ...restartsFact(kernel.restarts),
     ...stuckFacts(kernel),
     ['steps', or(kernel.timings.map(({ step, ms }) => `${step} ${describeDuration(ms)}`))],
@@ -99,6 +100,26 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ...usageFacts(kernel.usage),
     ['ended', termination ? `${termination.reason}: ${termination.detail}` : 'no'],
     ...kernel.warnings.map((warning): readonly [string, string] => ['warning', warning]),
+  ];
+}
+
+const pausers = {
+  request: 'by a request',
+  idle: 'by its idle time-out',
+  others: 'by others, who have asked the engine',
+};
+
+function pauseFacts({ idleTimeoutMs, onIdle, expiresAt, paused }: Kernel): (readonly [string, string])[] {
+  return [
+    ...(idleTimeoutMs === null
+      ? []
+      : [
+          ['when idle', `${onIdle === 'end' ? 'ends' : 'is paused'} after ${describeDuration(idleTimeoutMs)}`] as const,
+        ]),
+    ...(expiresAt === null ? [] : [['ends at', new Date(expiresAt).toISOString()] as const]),
+    ...(paused === null
+      ? []
+      : [['paused since', `${new Date(paused.since).toISOString()}: ${pausers[paused.by]}`] as const]),
   ];
 }
 

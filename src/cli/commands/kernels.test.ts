@@ -37,6 +37,48 @@ describe('rm', () => {
   });
 });
 
+describe('pause', () => {
+  it('has kernels stand still until they are resumed, and shows them so', async () => {
+    const other = await cli.kernel();
+    expect((await cli.run(['pause', id.slice(0, 8), other])).stdout.trim().split('\n').sort()).toEqual(
+      [id, other].sort(),
+    );
+    expect((await cli.run(['ps'])).stdout).toContain('running (paused)');
+    expect((await cli.run(['inspect', id])).stdout).toMatch(/paused since: .*: by a request/);
+    expect(await cli.document('pause', id)).toEqual({ paused: [id], failed: [] });
+    // The habit of another program.
+    expect((await cli.run(['unpause', id])).stdout).toBe(`${id}\n`);
+    expect(await cli.run(['resume', other, 'nobody'])).toMatchObject({ status: 125, stdout: `${other}\n` });
+    expect((await cli.run(['ps'])).stdout).not.toContain('paused');
+  });
+});
+
+describe('wait', () => {
+  // @promise wait
+  it('prints the exit code of a kernel when it has ended, also when it had before', async () => {
+    const waiting = cli.run(['wait', id.slice(0, 8)]);
+    const [container] = cli.agent.engine.containers;
+    container?.exit(3);
+    expect(await waiting).toMatchObject({ status: 0, stdout: '3\n' });
+    expect(await cli.run(['wait', id])).toMatchObject({ status: 0, stdout: '3\n' });
+    const removed = await cli.kernel();
+    const end = cli.run(['wait', removed]);
+    await cli.run(['rm', '-f', removed]);
+    expect(await end).toMatchObject({ status: 0, stdout: '137\n' });
+  });
+
+  it('waits for a pause, or for its end, fails in time, and for what cannot be any more', async () => {
+    const paused = cli.run(['wait', id, '--for', 'paused']);
+    await cli.run(['pause', id]);
+    expect(await paused).toMatchObject({ status: 0, stdout: `${id}\n` });
+    const late = await cli.run(['wait', id, '--for', 'running', '--timeout', '50ms']);
+    expect([late.status, late.stderr]).toEqual([125, expect.stringContaining(`kernel ${id} does not run after 50ms`)]);
+    await cli.run(['rm', '-f', id]);
+    expect((await cli.run(['wait', id, '--for', 'running'])).stderr).toContain('is not running');
+    expect((await cli.run(['wait', 'nobody'])).status).toBe(125);
+  });
+});
+
 describe('complete', () => {
   it('prints a candidate a line, at the end of the code or at a place', async () => {
     expect((await cli.run(['complete', id, 'pr'])).stdout).toBe('pring\n');

@@ -66,9 +66,10 @@ function filterOf(text: string): readonly [parameter: string, value: string] {
 const roomOf = ({ io: { stdout } }: Screen): number => (stdout.isTerminal ? stdout.columns : Number.POSITIVE_INFINITY);
 
 function phaseText(kernel: Kernel): string {
-  const { phase, termination, missingSince, unreachableSince, unrecordedSince, stuck, restarts } = kernel;
+  const { phase, termination, missingSince, unreachableSince, unrecordedSince, paused, stuck, restarts } = kernel;
   if (termination) return `${phase} (${termination.reason})`;
   if (missingSince !== null) return `${phase} (missing)`;
+  if (paused !== null) return `${phase} (paused)`;
   if (unreachableSince !== null) return `${phase} (unreachable)`;
   if (unrecordedSince !== null) return `${phase} (unrecorded)`;
   if (stuck !== null) return `${phase} (stuck)`;

@@ -80,7 +80,12 @@ export const kerneletSection = {
     }),
     'kernel-idle-timeout': key(optional(duration({ min: 1000, max: 100 * 24 * 60 * minute })), {
       default: null,
-      description: 'Kernels are removed after this long without a run. None given: never.',
+      description: 'Kernels are removed, or paused (`on-idle`), after this long without a run. None given: never.',
+    }),
+    'on-idle': key(choice(['end', 'pause']), {
+      default: 'end',
+      description:
+        'What is done about a kernel that was idle for `kernel-idle-timeout` or a time-out of its own: `end` removes it, `pause` has its processes stand still until something is asked of it.',
     }),
     'ready-timeout': key(duration({ min: 1000, max: 60 * minute }), {
       default: '60s',

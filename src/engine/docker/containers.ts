@@ -182,6 +182,23 @@ export class DockerContainers {
     }
   }
 
+  pause(id: ContainerId, signal: AbortSignal): Promise<void> {
+    return this.#setPaused(id, 'pause', /already paused/, signal);
+  }
+
+  resume(id: ContainerId, signal: AbortSignal): Promise<void> {
+    return this.#setPaused(id, 'unpause', /is not paused/, signal);
+  }
+
+  async #setPaused(id: ContainerId, verb: 'pause' | 'unpause', isSo: RegExp, signal: AbortSignal): Promise<void> {
+    const path = `/containers/${pathSegment(id)}/${verb}`;
+    try {
+      await this.#transport.json({ method: 'POST', path, what: `${verb} container ${shortId(id)}` }, signal);
+    } catch (thrown) {
+      if (!isSo.test(engineWords(thrown))) throw thrown;
+    }
+  }
+
   async wait(id: ContainerId, signal: AbortSignal): Promise<number> {
     const request: EngineRequest = {
       method: 'POST',

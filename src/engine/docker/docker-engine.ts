@@ -195,6 +195,14 @@ export class DockerEngine implements Engine {
     return this.#containers.kill(id, killSignal, signal);
   }
 
+  pauseContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
+    return this.#containers.pause(id, signal);
+  }
+
+  resumeContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
+    return this.#containers.resume(id, signal);
+  }
+
   waitContainer(id: ContainerId, signal: AbortSignal): Promise<number> {
     return this.#containers.wait(id, signal);
   }

@@ -46,8 +46,9 @@ export class DummyContainer {
     return this.#state;
   }
 
+  /** Whether it has its processes, which stand still while it is paused. */
   get running(): boolean {
-    return this.#state === 'running';
+    return this.#state === 'running' || this.#state === 'paused';
   }
 
   get exitCode(): number {
@@ -69,6 +70,12 @@ export class DummyContainer {
     this.#outOfMemory = options.outOfMemory ?? false;
     this.#finishedAt = new Date(options.now ?? Date.now()).toISOString();
     this.#onExit(this);
+    this.#notify();
+  }
+
+  /** Has its process stand still, or go on. */
+  setPaused(isPaused: boolean): void {
+    this.#state = isPaused ? 'paused' : 'running';
     this.#notify();
   }
 
@@ -231,6 +238,16 @@ export class DummyContainers {
     if (!container?.running) return;
     this.#emit(container, 'killed');
     container.exit(killSignal === 'SIGKILL' ? 137 : 143, { now: this.#clock.now() });
+  }
+
+  /** Answers the container when that has changed something. Throws ENGINE_FAILED (409) for one that does not run. */
+  setPaused(id: ContainerId, isPaused: boolean): DummyContainer | null {
+    const container = this.require(id);
+    if (!container.running) throw failed(409, `container ${id} is not running`);
+    if ((container.state === 'paused') === isPaused) return null;
+    container.setPaused(isPaused);
+    this.#emit(container, isPaused ? 'paused' : 'resumed');
+    return container;
   }
 
   async wait(id: ContainerId, signal: AbortSignal): Promise<number> {

@@ -38,6 +38,12 @@ describe('the dummy engine', () => {
     await engine.startContainer(id, never);
     expect((await engine.inspectContainer('kernel.1', never))?.state).toBe('running');
     const waiting = engine.waitContainer(id, never);
+    await engine.pauseContainer(id, never);
+    await engine.pauseContainer(id, never);
+    expect((await engine.inspectContainer(id, never))?.state).toBe('paused');
+    await engine.resumeContainer(id, never);
+    await engine.resumeContainer(id, never);
+    expect((await engine.inspectContainer(id, never))?.state).toBe('running');
     await engine.killContainer(id, 'SIGKILL', never);
     await engine.killContainer(id, 'SIGKILL', never);
     expect(await waiting).toBe(137);

@@ -39,6 +39,8 @@ export interface DummyEngineOptions {
   readonly onCreate?: (spec: ContainerSpec) => void | Promise<void>;
   /** Called when a container runs; it may write to its log, or make it exit. */
   readonly onStart?: (container: DummyContainer) => void | Promise<void>;
+  /** Called when its processes stand still, or go on. */
+  readonly onPause?: (container: DummyContainer, isPaused: boolean) => void;
   readonly onExec?: (container: DummyContainer, command: readonly string[]) => ExecResult | Promise<ExecResult>;
   /** What the ids of its containers count from, so that those of two engines differ; 0 when absent. */
   readonly firstSerial?: number;
@@ -303,6 +305,19 @@ export class DummyEngine implements Engine {
 
   killContainer(id: ContainerId, killSignal: string, signal: AbortSignal): Promise<void> {
     return this.#faults.run('killContainer', id, signal, () => this.#containers.kill(id, killSignal));
+  }
+
+  async pauseContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
+    await this.#faults.run('pauseContainer', id, signal, () => this.#setPaused(id, true));
+  }
+
+  async resumeContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
+    await this.#faults.run('resumeContainer', id, signal, () => this.#setPaused(id, false));
+  }
+
+  #setPaused(id: ContainerId, isPaused: boolean): void {
+    const container = this.#containers.setPaused(id, isPaused);
+    if (container) this.#options.onPause?.(container, isPaused);
   }
 
   waitContainer(id: ContainerId, signal: AbortSignal): Promise<number> {

@@ -24,6 +24,8 @@ export const kernelEventSchema = z
       z.strictObject({ type: z.literal('kernel-creating'), ...ofKernel }),
       z.strictObject({ type: z.literal('kernel-restarting'), reason: z.string(), detail: z.string(), ...ofKernel }),
       z.strictObject({ type: z.literal('kernel-started'), restarted: z.boolean(), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-paused'), by: z.enum(['request', 'idle', 'others']), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-resumed'), ...ofKernel }),
       z.strictObject({
         type: z.literal('kernel-terminated'),
         reason: z.string(),

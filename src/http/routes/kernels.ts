@@ -1,8 +1,10 @@
 /** `/v1/kernels`: the lives of kernels. */
 import { z } from '@hono/zod-openapi';
 import type { Agent, KernelView } from '../../agent/agent.ts';
+import { awaitedStates } from '../../agent/awaited-state.ts';
 import { labelFilter } from '../../agent/kernel-filter.ts';
 import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
+import { onIdleChoices } from '../../kernel/spec.ts';
 import { maxBitRate, minBitRate } from '../../lib/bit-rate.ts';
 import { homeRange, maxHomeBytes, minHomeBytes } from '../../lib/disk-space.ts';
 import { KerneletError } from '../../lib/errors.ts';
@@ -95,7 +97,15 @@ const createBodySchema = z
       .refine((ports) => new Set(ports).size === ports.length, 'a port occurs twice')
       .readonly()
       .default([]),
-    idleTimeoutMs: durationField.optional().openapi({ description: 'Removed after this long without a run.' }),
+    idleTimeoutMs: durationField
+      .optional()
+      .openapi({ description: 'Removed, or paused as `onIdle` says, after this long without a run.' }),
+    onIdle: z.enum(onIdleChoices).optional().openapi({
+      description: 'What is done after the idle time-out; else as configured, which is `end` unless changed.',
+    }),
+    ttlMs: durationField
+      .optional()
+      .openapi({ description: 'Removed when this long has passed since it was asked for, whatever it does.' }),
     writableRoot: z.boolean().optional().openapi({
       description:
         'Whether the root file system of its container can be written, where `kernelet.writable-root` lets it; else as configured, which is read-only unless changed.',
@@ -122,6 +132,19 @@ const createQuerySchema = z.strictObject({
 });
 
 export const restartQuerySchema = z.strictObject({ force: managedField });
+/** For longer nobody holds a request: who waits asks again. */
+const maxWaitMs = 60_000;
+const waitQuerySchema = z.strictObject({
+  for: z.enum(awaitedStates).default('ended').openapi({ description: '`running`: it runs and is not paused.' }),
+  timeoutMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(maxWaitMs)
+    .default(30_000)
+    .openapi({ description: 'After which the answer says how the kernel is, though it is not so.' }),
+});
+const pauseQuerySchema = z.strictObject({ force: managedField });
 
 const listQuerySchema = z.strictObject({
   all: flagField.openapi({ description: 'Also kernels that ended a short while ago.' }),
@@ -198,6 +221,11 @@ export const kernelSchema = z
     containerId: z.string().nullable(),
     generation: z.int().openapi({ description: 'Counts the containers of this kernel from 1.' }),
     createdAt: z.number(),
+    expiresAt: z.number().nullable().openapi({
+      description: 'When its time to live is over, in milliseconds since the epoch; null: never.',
+    }),
+    idleTimeoutMs: z.number().nullable(),
+    onIdle: z.enum(onIdleChoices),
     readyAt: z.number().nullable(),
     missingSince: z.number().nullable().openapi({
       description: 'Since when the engine has not listed its container, in milliseconds since the epoch.',
@@ -208,7 +236,11 @@ export const kernelSchema = z
     }),
     unreachableSince: z.number().nullable().openapi({
       description:
-        'Since when its runner has not answered (paused, stopped or stuck), in milliseconds since the epoch. It is used on when it is back.',
+        'Since when its runner has not answered (stopped or stuck), in milliseconds since the epoch. It is used on when it is back.',
+    }),
+    paused: orNull(z.strictObject({ since: z.number(), by: z.enum(['request', 'idle', 'others']) })).openapi({
+      description:
+        'Since when, in milliseconds since the epoch, its processes stand still, and by whom: a request, its idle time-out, or others, who have asked the engine. Requests that need it resume it unless others have paused it; null: it is not paused.',
     }),
     stuck: orNull(z.strictObject({ why: z.string(), since: z.number(), next: z.string() })).openapi({
       description:
@@ -306,6 +338,37 @@ export const kernelOperations = {
     status: 200,
     reply: kernelReply,
   },
+  waitForKernel: {
+    method: 'get',
+    path: '/v1/kernels/{id}/wait',
+    tag,
+    summary: 'Waits until a kernel has ended, is paused, or runs, or for so long.',
+    params: kernelParamsSchema,
+    query: waitQuerySchema,
+    status: 200,
+    reply: kernelReply,
+  },
+  pauseKernel: {
+    method: 'post',
+    path: '/v1/kernels/{id}/pause',
+    tag,
+    summary:
+      'Has all processes of a kernel stand still, and gives its memory back where that can be. What is asked of it later resumes it.',
+    params: kernelParamsSchema,
+    query: pauseQuerySchema,
+    status: 200,
+    reply: kernelReply,
+  },
+  resumeKernel: {
+    method: 'post',
+    path: '/v1/kernels/{id}/resume',
+    tag,
+    summary: 'Has the processes of a kernel go on, whoever paused it.',
+    params: kernelParamsSchema,
+    query: pauseQuerySchema,
+    status: 200,
+    reply: kernelReply,
+  },
   interruptKernel: {
     method: 'post',
     path: '/v1/kernels/{id}/interrupt',
@@ -348,6 +411,16 @@ export function addKernelRoutes(app: ApiApp, agent: Agent, authority: Authority)
     async restartKernel({ params, query, context }) {
       authority.require('restart a kernel', query.force);
       return await agent.restart(params.id, openStream(context).signal);
+    },
+    waitForKernel: ({ params, query, context }) =>
+      agent.wait(params.id, query.for, query.timeoutMs, openStream(context).signal),
+    async pauseKernel({ params, query }) {
+      authority.require('pause a kernel', query.force);
+      return await agent.pause(params.id);
+    },
+    async resumeKernel({ params, query, context }) {
+      authority.require('resume a kernel', query.force);
+      return await agent.resume(params.id, openStream(context).signal);
     },
     interruptKernel: ({ params, context }) => agent.interrupt(params.id, null, openStream(context).signal),
   });

@@ -159,9 +159,26 @@ export class KernelContainers {
       await this.#parts.engineGuard.confirm(deadline.signal);
       return false;
     }
+    // Whoever ends it gently could wait for processes that stand still, and with version 1 of cgroups no signal reaches them.
+    if (found.state === 'paused') await this.#parts.engine.resumeContainer(found.id, deadline.signal).catch(() => {});
     if (record.phase === 'terminating') await this.#parts.hooks.beforeRemoval(record, found, deadline.signal);
     await this.#parts.engine.removeContainer(found.id, deadline.signal);
     return true;
+  }
+
+  /** Has the processes of the record's container stand still, or go on. Throws ENGINE_FAILED where there is no such container. */
+  async setPaused(record: KernelRecord, isPaused: boolean, signal: AbortSignal): Promise<void> {
+    const { engine, engineGuard } = this.#parts;
+    const found = await this.#find(record, signal);
+    if (found?.id === record.containerId) {
+      await (isPaused ? engine.pauseContainer(found.id, signal) : engine.resumeContainer(found.id, signal));
+      return;
+    }
+    await engineGuard.confirm(signal);
+    const { id } = record.spec;
+    throw new KerneletError('ENGINE_FAILED', `the engine has no container of kernel ${id}`, {
+      context: { kernel: id },
+    });
   }
 
   /** Removes a container of a kernel by id, if it is provably ours and no newer than `generation`. */

@@ -65,7 +65,11 @@ describe('why a container ended', () => {
     const signal = AbortSignal.timeout(1_000);
     const id = await engine.createContainer(shellSpec(''), signal);
     await engine.startContainer(id, signal);
-    expect(await observeContainer(engine, id, ground, signal)).toEqual({ type: 'alive', containerId: id });
+    expect(await observeContainer(engine, id, ground, signal)).toEqual({
+      type: 'alive',
+      containerId: id,
+      isPaused: false,
+    });
     engine.container(id).exit(3);
     expect(await observeContainer(engine, id, ground, signal)).toMatchObject({ type: 'dead', exitCode: 3 });
     const removing = {

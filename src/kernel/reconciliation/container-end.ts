@@ -131,7 +131,7 @@ export async function observationOf(
   const { id } = detail;
   // It was removed by somebody; its end by signal 9 is only how that is done.
   if (detail.state === 'removing') return { type: 'removed' };
-  if (containerIsAlive(detail.state)) return { type: 'alive', containerId: id };
+  if (containerIsAlive(detail.state)) return { type: 'alive', containerId: id, isPaused: detail.state === 'paused' };
   let reason = reasonWithoutStart(detail, ground);
   if (reason === null) {
     // The engine may be ending itself, and its containers with it: what ended this one is then said by the next.

@@ -4,7 +4,7 @@
  * was removed where an event of this very engine reported its end; else it is missing, and its kernel ends when it stays
  * missing over a grace, seen twice at least, and its runner does not answer.
  */
-import type { Engine, EngineEvent } from '../../engine/engine.ts';
+import type { ContainerState, Engine, EngineEvent } from '../../engine/engine.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { describeDuration } from '../../lib/duration.ts';
@@ -14,7 +14,7 @@ import type { Logger } from '../../lib/log.ts';
 import { supervise } from '../../lib/retry.ts';
 import type { KernelActor } from '../actor.ts';
 import type { Ownership } from '../container/ownership.ts';
-import type { KernelRecord } from '../record.ts';
+import type { KernelPause, KernelRecord } from '../record.ts';
 import type { BootNote } from './boot-note.ts';
 import { containerIsAlive, type Ground, observeContainer } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
@@ -146,10 +146,10 @@ export class EngineWatch {
   /** Compares every running kernel with its container. Throws ENGINE_CHANGED, and what the engine throws. */
   async compare(signal: AbortSignal): Promise<void> {
     const { running, containers } = await this.#verify(signal);
-    const alive = new Set(
-      containers.filter(({ state }) => containerIsAlive(state)).map(({ containerId }) => containerId),
+    const alive = new Map(
+      containers.filter(({ state }) => containerIsAlive(state)).map(({ containerId, state }) => [containerId, state]),
     );
-    await Promise.all(running.map((actor) => this.#compareOne(actor, alive, signal)));
+    await Promise.all([...running].map(([actor, before]) => this.#compareOne(actor, { before, alive }, signal)));
     this.#missing.keepOnly(new Set([...this.#parts.actors.values()].map(({ record }) => record.containerId)));
     this.#hasCompared = true;
   }
@@ -158,7 +158,11 @@ export class EngineWatch {
   async #verify(signal: AbortSignal) {
     const { actors, engineGuard } = this.#parts;
     // Only kernels that ran before the listing: a container made after it is not in it.
-    const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
+    const running = new Map(
+      [...actors.values()]
+        .filter((actor) => actor.record.phase === 'running' && actor.steady)
+        .map((actor) => [actor, actor.record.paused]),
+    );
     const recorded = [...actors.values()].map(({ record }) => record);
     const containers = await this.#list(recorded, signal);
     try {
@@ -168,7 +172,7 @@ export class EngineWatch {
     } catch (error) {
       // They are with the other engine, and no time runs for them.
       this.#missing.clear();
-      if (hasCode(error, 'ENGINE_CHANGED')) for (const actor of running) postMissing(actor);
+      if (hasCode(error, 'ENGINE_CHANGED')) for (const actor of running.keys()) postMissing(actor);
       throw error;
     }
     return { running, containers };
@@ -179,10 +183,18 @@ export class EngineWatch {
     await this.#observe(actor, { id, generation, event: true }, signal);
   }
 
-  async #compareOne(actor: KernelActor, alive: ReadonlySet<ContainerId>, signal: AbortSignal): Promise<void> {
+  async #compareOne(
+    actor: KernelActor,
+    {
+      before,
+      alive,
+    }: { readonly before: KernelPause | null; readonly alive: ReadonlyMap<ContainerId, ContainerState> },
+    signal: AbortSignal,
+  ): Promise<void> {
     const { containerId: id, generation } = actor.record;
     if (id === null) return;
-    if (alive.has(id)) this.#postFound(actor, id);
+    const state = alive.get(id);
+    if (state) this.#postFound(actor, id, { before, isPaused: state === 'paused' });
     else await this.#observe(actor, { id, generation, event: false }, signal);
   }
 
@@ -209,10 +221,11 @@ export class EngineWatch {
     const { id, generation } = sighting;
     const ranUntil = this.#followedUntil === null ? null : this.#followedUntil - farewellMs;
     const ground = { bootedAt: await bootNote.rebootedAt(), ranUntil, onEngineRestart };
+    const before = actor.record.paused;
     const observation = await observeContainer(engine, id, ground, deadline.signal);
     switch (observation.type) {
       case 'alive':
-        return this.#postFound(actor, id);
+        return this.#postFound(actor, id, { before, isPaused: observation.isPaused });
       case 'dead':
         actor.post({ ...observation, type: 'container-died', containerId: id, generation });
         return;
@@ -228,9 +241,15 @@ export class EngineWatch {
     }
   }
 
-  #postFound(actor: KernelActor, id: ContainerId): void {
+  #postFound(
+    actor: KernelActor,
+    id: ContainerId,
+    seen: { readonly before: KernelPause | null; readonly isPaused: boolean },
+  ): void {
     this.#missing.forget(id);
-    if (actor.record.missingSince !== null) actor.post({ type: 'container-found', containerId: id });
+    const { missingSince, paused } = actor.record;
+    const isKnown = seen.isPaused ? paused?.confirmed === true : paused === null;
+    if (missingSince !== null || !isKnown) actor.post({ type: 'container-found', containerId: id, ...seen });
   }
 
   #noteMissing(actor: KernelActor, id: ContainerId, generation: number): void {
@@ -293,7 +312,7 @@ export class EngineWatch {
         log.warn('the engine does not answer', { error: event.error });
         return;
       case 'container': {
-        if (event.action !== 'died' && event.action !== 'destroyed') return;
+        if (!telling.has(event.action)) return;
         const owned = ownership.identify(event, (kernel) => actors.get(kernel)?.record);
         const actor = owned && actors.get(owned.kernelId);
         if (!owned || !actor || isExpected(actor, owned.containerId)) return;
@@ -308,6 +327,9 @@ function postMissing(actor: KernelActor): void {
   const { containerId, generation } = actor.record;
   if (containerId !== null) actor.post({ type: 'container-missing', containerId, generation });
 }
+
+/** What may have become of a container after which it is looked at. */
+const telling: ReadonlySet<string> = new Set(['died', 'destroyed', 'paused', 'resumed']);
 
 /** Whether the kernel is ending its container itself. */
 function isExpected(actor: KernelActor, id: ContainerId): boolean {

@@ -4,7 +4,8 @@
  * finished, a restart is done again. Pure: the handler of `recovered` in `transitions.ts`.
  */
 import { KerneletError } from '../../lib/errors.ts';
-import type { KernelRecord, TerminationReason } from '../record.ts';
+import { withPause } from '../pausing.ts';
+import { isPausedByUs, type KernelRecord, pauseOf, type TerminationReason } from '../record.ts';
 import { endDead } from '../replacement.ts';
 import type { EventOf, Reduction, StateOf, TerminationCause } from '../state-machine.ts';
 import { cleanUp } from '../termination.ts';
@@ -53,10 +54,17 @@ function recoverRunning(record: KernelRecord, event: EventOf<'recovered'>, now: 
   const running = recoveredState({ ...record, phase: 'running' }, event);
   switch (observation.type) {
     case 'alive': {
-      const { containerId } = observation;
+      const { containerId, isPaused } = observation;
+      const found = { ...running.record, containerId, missingSince: null };
+      const { record: seen, effects } = withPause(found, isPaused, now);
+      const isSuspended = pauseOf(seen) !== null && isPausedByUs(seen);
       return {
-        state: { name: 'running', ...running, record: { ...running.record, containerId, missingSince: null } },
-        effects: [{ type: 'open-runner' }],
+        state: { name: 'running', ...running, record: seen },
+        effects: [
+          { type: 'open-runner' },
+          ...(isSuspended ? [{ type: 'suspend-runner', isSuspended } as const] : []),
+          ...effects.filter(({ type }) => type !== 'suspend-runner'),
+        ],
       };
     }
     case 'dead':

@@ -190,7 +190,8 @@ async function observeAll(
   const ended = details.filter((detail) => detail !== null);
   return await Promise.all(
     containers.map(async (one, index): Promise<ContainerObservation> => {
-      if (one && containerIsAlive(one.state)) return { type: 'alive', containerId: one.containerId };
+      if (one && containerIsAlive(one.state))
+        return { type: 'alive', containerId: one.containerId, isPaused: one.state === 'paused' };
       const detail = details[index] ?? null;
       const ranUntil = detail && outlivedUntil(detail, ended);
       return await observationOf(engine, detail, { bootedAt, ranUntil, onEngineRestart }, signal);

@@ -34,6 +34,11 @@ const restart: Phase = {
   steps: [before, { at: from, do: 'restart', kernel }],
   ...{ from, forMs: 8_000, most: 2 },
 };
+const pause: Phase = {
+  name: 'a pause',
+  steps: [before, { at: from, do: 'pause', kernel, forMs: 2_000 }],
+  ...{ from, forMs: 8_000, most: 2 },
+};
 const removal: Phase = {
   name: 'a removal',
   steps: [before, { at: from, do: 'destroy', kernel, force: false }],
@@ -66,7 +71,7 @@ export const kernelPhases: readonly Phase[] = [
     ],
     ...{ from, forMs: 5_000, most: 2 },
   },
-  ...[ownEnd, restart, removal, recovery, idle],
+  ...[ownEnd, restart, pause, removal, recovery, idle],
 ];
 
 /** What the services of a cluster are called in. */
