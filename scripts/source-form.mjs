@@ -9,7 +9,8 @@ const planted = [
   `/${'**'} The process. */\nexport const process = 1;\n`,
   `${'<'.repeat(7)} ours\n`,
 ];
-const isSource = (path) => /\.(ts|mts|mjs|js|py|c|sh|md)$/.test(path) && !path.endsWith('_pb.ts');
+// Readers of earlier releases are as those had them.
+const isSource = (path) => /\.(ts|mts|mjs|js|py|c|sh|md)$/.test(path) && !/(_pb\.ts|\/readers\.mjs)$/.test(path);
 
 const problems = planted
   .filter((text) => problemsOf('src/planted.ts', text).length === 0)

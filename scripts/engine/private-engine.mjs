@@ -43,9 +43,10 @@ export async function runningPid(place) {
   return (await commandLine(pid)).includes(`--pidfile=${place.pidFile}`) ? pid : undefined;
 }
 
-/** Starts the daemon, with more arguments than the usual ones, and waits until it answers. */
+/** Starts the daemon, with more arguments than the usual ones, and waits until it answers. What live-restore has left runs on. */
 export async function startDaemon(place, more = []) {
-  await clearAway(place, []);
+  if (more.includes('--live-restore')) await endContainerd(place);
+  else await clearAway(place, []);
   await mkdir(place.data, { recursive: true, mode: 0o710 });
   await mkdir(place.run, { recursive: true, mode: 0o700 });
   await writeFile(place.settings, '{}\n');
@@ -107,6 +108,13 @@ async function clearAway(place, bridges) {
   await removeBridges([...new Set([...bridges, place.bridge])]);
   await rm(place.run, { recursive: true, force: true });
   await rm(place.pidFile, { force: true });
+}
+
+/** One that has lost its daemon may be about to end, or have ended unreaped, and the next daemon would wait for it. */
+async function endContainerd(place) {
+  const folder = path.join(place.exec, 'containerd');
+  for (const pid of await processesWith(path.join(folder, 'containerd.toml'))) await endProcess(pid, 5_000);
+  await rm(path.join(folder, 'containerd.pid'), { force: true });
 }
 
 /** A shim's container would outlive the shim. */

@@ -36,15 +36,35 @@ export class ExtraEngine implements AsyncDisposable {
     }
   }
 
-  /** Ends it so, which ends its containers, and starts it with what it had. */
+  /** Ends it so, and starts it with what it had. */
   async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const pid = await runningPid(this.#place);
-    if (pid === undefined) throw new Error('the engine does not run');
-    process.kill(pid, signal);
+    await this.end(signal);
+    await this.begin();
+  }
+
+  /** Ends it so. Its containers end too, now or when it begins, but where it has live-restore. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.signal(signal);
     for (const limit = performance.now() + 60_000; (await runningPid(this.#place)) !== undefined; await sleep(50)) {
       if (performance.now() > limit) throw new Error('the engine does not end');
     }
+  }
+
+  /** Starts it with what it had. */
+  async begin(): Promise<void> {
     await startDaemon(this.#place, this.#arguments);
+  }
+
+  /** Starts it at its address without anything that it had, as when a disk is not mounted. */
+  async beginEmpty(): Promise<void> {
+    await startDaemon({ ...this.#place, data: `${this.#place.data}-empty` }, this.#arguments);
+  }
+
+  /** Sends its process a signal. Throws when it does not run. */
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    const pid = await runningPid(this.#place);
+    if (pid === undefined) throw new Error('the engine does not run');
+    process.kill(pid, signal);
   }
 
   get dockerHost(): string {
