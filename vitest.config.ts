@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { measuredFolders } from './scripts/test/parts.mjs';
 
 const nightly = process.env['KERNELET_TEST_DEPTH'] === 'nightly';
 /** On a machine that is busy with other things, a second is too short for what comes by itself. */
@@ -12,12 +13,11 @@ const fuzzed = {
   setupFiles: nightly ? ['test/support/long-fuzzing.ts'] : [],
 };
 
-/** What decides and what reads others' bytes: its units must reach nearly every branch. */
-const measured = ['src/kernel', 'src/resources', 'src/protocol', 'src/backendai/wire'].map((folder) => `${folder}/**`);
+const measured = measuredFolders.map((folder) => `${folder}/**`);
 
 export default defineConfig({
   test: {
-    // On with `--coverage`: in the whole part `unit` of `npm test`.
+    // On with `--coverage`: in the whole part `unit` of `npm test`, for the units of these folders.
     coverage: {
       include: measured,
       reporter: [['text', { skipFull: true }]],

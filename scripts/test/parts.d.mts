@@ -1,3 +1,5 @@
+export declare const measuredFolders: readonly string[];
+
 export declare function readArguments(argv: readonly string[]): {
   readonly depth: 'quick' | 'full' | 'nightly';
   readonly chosen: readonly {

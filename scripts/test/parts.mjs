@@ -44,6 +44,9 @@ export const parts = [
   mutation('kernel-l-z', 'src/kernel', ['[l-z]*'], ['*']),
 ];
 
+/** What decides and what reads others' bytes: of each of these its own units must reach nearly every branch. */
+export const measuredFolders = ['src/kernel', 'src/resources', 'src/protocol', 'src/backendai/wire'];
+
 const names = parts.map(({ name }) => name);
 /** `mutation` names all parts of its kind. */
 const isNamed = (name, wanted) => name === wanted || name.startsWith(`${wanted}-`);

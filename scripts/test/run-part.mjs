@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { measuredFolders } from './parts.mjs';
 
 /**
  * @typedef {object} Outcome
@@ -28,19 +29,48 @@ const charactersOfAFailure = 1500;
  *   `quietly`: what it says is said at its end, since another part is speaking meanwhile
  * @returns {Promise<Outcome>}
  */
-export async function runPart(name, { scratch, filters, environ, signal, quietly }) {
-  const report = path.join(scratch, `${name}.json`);
+export async function runPart(name, options) {
   const begun = performance.now();
+  const runs = [];
+  for (const [index, args] of runsOf(name, options.filters).entries()) {
+    if (!options.signal.aborted) runs.push(await run(`${name}-${index}`, ['--project', name, ...args], options));
+  }
+  const sum = (key) => runs.reduce((total, one) => total + one[key], 0);
+  return {
+    ...{ name, minutes: (performance.now() - begun) / 60_000 },
+    ...{ passed: sum('passed'), skipped: sum('skipped'), failed: sum('failed') },
+    ...{ failures: runs.flatMap(({ failures }) => failures), mended: runs.flatMap(({ mended }) => mended) },
+  };
+}
+
+/**
+ * What vitest is to be called with for a part, one run after the other. Of the whole part `unit` the branches of some folders are
+ * measured: only while their own units run, since measuring those that load half the program takes minutes.
+ *
+ * @param {string} name the project
+ * @param {readonly string[]} filters of files; none for the whole part
+ * @returns {readonly (readonly string[])[]}
+ */
+export function runsOf(name, filters) {
+  const some = filters.length > 0 ? ['--passWithNoTests', ...filters] : [];
+  if (name !== 'unit') return [some];
+  // On two cores vitest would take one worker, and units wait more than they work.
+  const workers = '--maxWorkers=2';
+  // A part of the tests says nothing of what all of them reach.
+  if (filters.length > 0) return [[workers, ...some]];
+  return [
+    [workers, '--coverage', ...measuredFolders.map((folder) => `${folder}/`)],
+    [workers, ...measuredFolders.map((folder) => `--exclude=${folder}/**`)],
+  ];
+}
+
+async function run(report, args, { scratch, environ, signal, quietly }) {
+  const file = path.join(scratch, `${report}.json`);
   const child = spawn(
     process.execPath,
     [
-      ...['node_modules/vitest/vitest.mjs', 'run', '--project', name],
-      ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-      // On two cores vitest would take one worker, and units wait more than they work.
-      ...(name === 'unit' ? ['--maxWorkers=2'] : []),
-      // A part of the tests says nothing of what all of them reach.
-      ...(name === 'unit' && filters.length === 0 ? ['--coverage'] : []),
-      ...(filters.length > 0 ? ['--passWithNoTests', ...filters] : []),
+      ...['node_modules/vitest/vitest.mjs', 'run', ...args],
+      ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
     ],
     { stdio: quietly ? ['ignore', 'pipe', 'pipe'] : 'inherit', env: environ, signal, killSignal: 'SIGTERM' },
   );
@@ -51,8 +81,7 @@ export async function runPart(name, { scratch, filters, environ, signal, quietly
     child.on('close', (code) => resolve(code ?? 1));
   });
   if (said.length > 0) process.stdout.write(Buffer.concat(said));
-  const minutes = (performance.now() - begun) / 60_000;
-  return { name, minutes, ...(await countsOf(report, status)) };
+  return await countsOf(file, status);
 }
 
 /** A file that fails before its first test counts as one failure, and so does a run that ends badly without any. */

@@ -1,0 +1,1 @@
+export declare function runsOf(name: string, filters: readonly string[]): readonly (readonly string[])[];
