@@ -31,7 +31,7 @@ const endMs = 240_000;
 /** Folders without a kernel are left alone for so long. */
 const orphanFolderMs = 3_700_000;
 
-/** Plays it. Rejects with a defect of the simulation alone. */
+/** Plays it. A defect of the simulation is a violation too. */
 export async function play(schedule: Schedule, { alone, member }: SimulatedSettings): Promise<Played> {
   const onEngineRestart = schedule.startsAgain === true ? 'restart' : 'end';
   const settings = schedule.isMember === true ? member : alone;
@@ -39,8 +39,8 @@ export async function play(schedule: Schedule, { alone, member }: SimulatedSetti
   const unheard = (error: unknown): void => simulation.fail(`a promise was rejected unheard: ${String(error)}`);
   process.on('unhandledRejection', unheard);
   process.on('uncaughtException', unheard);
+  const callers = new Callers(simulation);
   try {
-    const callers = new Callers(simulation);
     const actions = new Actions(simulation, callers);
     const { timeline } = simulation.machine;
     const pass: Pass = async (forMs, enough = () => false) => {
@@ -62,18 +62,20 @@ export async function play(schedule: Schedule, { alone, member }: SimulatedSetti
     if (schedule.isOnlyFault) checkFaultCame(simulation);
     await conclude(simulation, { callers, actions, pass });
     if (schedule.isOnlyFault) checkAnswers(simulation, schedule, callers.answers);
-    return {
-      transcript: simulation.transcript,
-      violation: simulation.violation?.message ?? null,
-      longest: callers.longest,
-      events: timeline.ran,
-      calls: simulation.calls,
-    };
+  } catch (error) {
+    simulation.fail(`it cannot be played on: ${String(error)}`);
   } finally {
     enter(null);
     process.off('unhandledRejection', unheard);
     process.off('uncaughtException', unheard);
   }
+  return {
+    transcript: simulation.transcript,
+    violation: simulation.violation?.message ?? null,
+    longest: callers.longest,
+    events: simulation.machine.timeline.ran,
+    calls: simulation.calls,
+  };
 }
 
 /** Lets time pass, unless it is enough before. */

@@ -42,8 +42,9 @@ export class Durability {
     this.#root = root;
   }
 
+  /** `bytes`: never overwritten. */
   noteWrite(file: Inode, start: number, bytes: Uint8Array): void {
-    this.#noteFile(file, { start, bytes: Uint8Array.from(bytes) });
+    this.#noteFile(file, { start, bytes });
   }
 
   noteCut(file: Inode, length: number): void {

@@ -1,6 +1,6 @@
 /**
  * Puts a simulated machine in the place of the real one for all code of this process that is loaded afterwards: time, chance,
- * files, sockets and programs. What reaches past it would make a schedule come out differently when it is played again, which a
+ * files, sockets, programs, processors and memory. What reaches past it would make a schedule come out differently when it is played again, which a
  * test sees.
  */
 import childProcess from 'node:child_process';
@@ -8,6 +8,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
+import os from 'node:os';
 import { promisify } from 'node:util';
 import type { SeededRandom } from '../../support/random.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -198,10 +199,21 @@ function replaceSockets(): void {
   replace(childProcess, 'spawn', (at) => at.programs.spawn as Callable);
 }
 
+/** What the machine has, of which `/proc` says the same. */
+const processors = Array.from({ length: 16 }, () => ({ model: 'simulated', speed: 1_000 }));
+const memoryBytes = 65_536_000 * 1024;
+
+function replaceHost(): void {
+  replace(os, 'cpus', () => () => processors);
+  replace(os, 'totalmem', () => () => memoryBytes);
+  replace(os, 'freemem', () => () => memoryBytes / 2);
+}
+
 // Most errors of a simulation are expected, and where each was made costs more than all else.
 Error.stackTraceLimit = 0;
 replaceTime();
 replaceChance();
 replaceFiles();
 replaceSockets();
+replaceHost();
 syncBuiltinESMExports();

@@ -17,6 +17,8 @@ export interface OpenFile {
   position: number;
 }
 
+const nothing = Buffer.alloc(0);
+
 const numbers: Readonly<Record<string, number>> = {
   ...{ ENOENT: -2, EEXIST: -17, ENOTDIR: -20, EISDIR: -21, ENOTEMPTY: -39, ENOSPC: -28, EBADF: -9, EINVAL: -22 },
   ...{ ECONNREFUSED: -111, EADDRINUSE: -98 },
@@ -43,6 +45,8 @@ export class MemoryFiles {
   /** Whether they take at once whatever becomes free. */
   #isContested = false;
   #serial = 1;
+  /** What the content of each is the beginning of, and how much of that was ever written. */
+  readonly #rooms = new WeakMap<Inode, { readonly bytes: Buffer; used: number }>();
   readonly #now: () => number;
 
   /** `now`: milliseconds since the epoch. */
@@ -115,15 +119,36 @@ export class MemoryFiles {
       inode.content.length - start + this.#roomFor(start + wanted.length - inode.content.length),
     );
     if (wanted.length > 0 && bytes.length === 0) throw systemError('ENOSPC', 'write');
-    const size = Math.max(inode.content.length, start + bytes.length);
-    const next = Buffer.alloc(size);
-    next.set(inode.content);
-    next.set(bytes, start);
-    inode.content = next;
+    const end = start + bytes.length;
+    inode.content = this.#contentOf(inode, Math.max(inode.content.length, end), start);
+    inode.content.set(bytes, start);
     inode.changedAt = this.#now();
-    file.position = start + bytes.length;
-    this.durability.noteWrite(inode, start, bytes);
+    file.position = end;
+    this.durability.noteWrite(inode, start, inode.content.subarray(start, end));
     return bytes.length;
+  }
+
+  /**
+   * A content of this size that begins as the present one, to be written to from `start` on. No byte that was written is ever
+   * overwritten, since the disk, and changes that are not on it, refer to it; what comes at the end mostly finds room behind it.
+   */
+  #contentOf(inode: Inode, size: number, start: number): Buffer {
+    const { content } = inode;
+    const room = this.#rooms.get(inode);
+    const goesOn =
+      room !== undefined &&
+      start === content.length &&
+      room.used === content.length &&
+      room.bytes.buffer === content.buffer &&
+      room.bytes.byteOffset === content.byteOffset;
+    if (goesOn && size <= room.bytes.length) {
+      room.used = size;
+      return room.bytes.subarray(0, size);
+    }
+    const bytes = Buffer.alloc(goesOn ? 2 * size : size);
+    bytes.set(content);
+    this.#rooms.set(inode, { bytes, used: size });
+    return bytes.subarray(0, size);
   }
 
   truncate(inode: Inode, length: number): void {
@@ -249,8 +274,8 @@ export class MemoryFiles {
 
   #make(kind: Inode['kind'], mode: number): Inode {
     this.#serial += 1;
-    const content = Buffer.alloc(0);
-    return { number: this.#serial, kind, mode, uid: 0, gid: 0, changedAt: this.#now(), content, entries: new Map() };
+    const changedAt = this.#now();
+    return { number: this.#serial, kind, mode, uid: 0, gid: 0, changedAt, content: nothing, entries: new Map() };
   }
 
   #put(folder: Inode, name: string, inode: Inode): Inode {
