@@ -68,6 +68,12 @@ export class KernelHistory {
     return this.wasAskedToEnd || this.wasCancelled || this.hasIdleLimit;
   }
 
+  /** Whether its container has ended, and is not started again: also before that can be recorded and told. */
+  get isOver(): boolean {
+    const hasEnded = this.exits.size > 0 || this.wasKilledForMemory || this.wasRemovedByOthers;
+    return hasEnded || ((this.hasEngineEnded || this.hasNodeRebooted) && this.isLeftEnded);
+  }
+
   /** Somebody asks for it, and it is not there: what befell it before is over. */
   begin(): void {
     if (this.isLive || this.creators > 0) return;

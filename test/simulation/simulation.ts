@@ -380,12 +380,11 @@ export class Simulation {
   }
 
   #serve(run: string, container: DummyContainer): void {
-    const text = this.machine.disk.files.textOf(`${run}/runner.json`);
-    if (text === null) {
+    const secret = secretIn(this.machine.disk.files.textOf(`${run}/runner.json`) ?? '');
+    if (secret === null) {
       container.exit(1);
       return;
     }
-    const { secret } = JSON.parse(text) as { secret: string };
     new SimulatedRunner(secret, container).listen(`${run}/runner.sock`).catch(() => container.exit(1));
   }
 
@@ -415,6 +414,15 @@ export class Simulation {
 
 /** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
 const neverAborted = (): AbortSignal => new AbortController().signal;
+
+/** Of a runner's settings; null where they cannot be read, as after a loss of power before they were on the disk. */
+function secretIn(text: string): string | null {
+  try {
+    return (JSON.parse(text) as { secret: string }).secret;
+  } catch {
+    return null;
+  }
+}
 
 function textOf(value: unknown): string {
   if (value instanceof Error) return `(${value.message.split('\n')[0]})`;
