@@ -8,7 +8,12 @@ interface Profile {
   readonly syscalls: readonly {
     readonly names: readonly string[];
     readonly action: string;
-    readonly args?: readonly { readonly index: number; readonly value: number; readonly valueTwo?: number }[];
+    readonly args?: readonly {
+      readonly index: number;
+      readonly value: number;
+      readonly valueTwo?: number;
+      readonly op: string;
+    }[];
     readonly includes?: { readonly caps: readonly string[] };
   }[];
 }
@@ -76,6 +81,42 @@ describe('the profile of system calls', () => {
       [10, 2, 17],
       [10, 2, 58],
     ]);
+  });
+
+  it('compares each argument in one of two ways: as it is, or under a mask where it has a second value', () => {
+    const compared = profile.syscalls.flatMap(({ args = [] }) => args);
+    expect(compared.length).toBeGreaterThan(0);
+    for (const { op, valueTwo } of compared)
+      expect(op).toBe(valueTwo === undefined ? 'SCMP_CMP_EQ' : 'SCMP_CMP_MASKED_EQ');
+  });
+
+  it('has raw sockets, packets and what else needs a right only with the capability for it', () => {
+    const withCapability = profile.syscalls.flatMap(({ names, args = [], includes }) =>
+      includes ? [[includes.caps, names.join(' '), ...args.map(({ value, valueTwo }) => valueTwo ?? value)]] : [],
+    );
+    expect(withCapability).toEqual([
+      [['CAP_NET_RAW'], 'socket', 2, 3],
+      [['CAP_NET_RAW'], 'socket', 10, 3],
+      [['CAP_NET_RAW'], 'socket', 17],
+      [['CAP_SYS_ADMIN'], 'clone mount setdomainname sethostname setns umount2 unshare'],
+      [['CAP_SYS_CHROOT'], 'chroot'],
+      [['CAP_SYS_NICE'], 'get_mempolicy mbind set_mempolicy set_mempolicy_home_node'],
+      [['CAP_SYS_PTRACE'], 'kcmp pidfd_getfd process_madvise'],
+      [['CAP_SYS_TIME'], 'clock_settime settimeofday'],
+      [['CAP_SYSLOG'], 'syslog'],
+      [['CAP_PERFMON'], 'perf_event_open'],
+    ]);
+  });
+
+  it('allows all that it names but clone3, of which programs hear that there is none', () => {
+    const refused = profile.syscalls.filter(({ action }) => action !== 'SCMP_ACT_ALLOW');
+    expect(refused).toEqual([{ names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 }]);
+  });
+
+  it('has pairs of sockets within the kernel alone, and no personality but those of ordinary programs', () => {
+    const first = (name: string) => rulesOf(name).map(({ args }) => args?.map(({ index, value }) => [index, value]));
+    expect(first('socketpair')).toEqual([[[0, 1]]]);
+    expect(first('personality')).toEqual([0, 0x2_0000, 8, 0x2_0008, 0xffff_ffff].map((value) => [[0, value]]));
   });
 
   it('has all control calls but those that change how a file system keeps files', () => {
