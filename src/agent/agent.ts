@@ -10,14 +10,15 @@ import type { PullPolicy } from '../images/resolve.ts';
 import type { KernelPhase } from '../kernel/record.ts';
 import type { KernelFile, KernelNetwork, KernelService, OnIdle, PortPair } from '../kernel/spec.ts';
 import type { RunId, SessionId } from '../lib/ids.ts';
-import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ContextState } from '../protocol/kernel-contexts.ts';
+import type { FileEntry } from '../protocol/kernel-files.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
 import type { ListeningPorts } from '../protocol/kernel-ports.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { TerminalSize } from '../protocol/terminal-size.ts';
+import type { FileWork } from '../runner-client/file-work.ts';
 import type { Download } from '../runner-client/runner-client.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
@@ -288,6 +289,8 @@ export interface Agent extends AsyncDisposable {
   ): Promise<{ bytes: number }>;
   download(id: string, path: string, signal: AbortSignal): Promise<Download>;
   listFiles(id: string, path: string, signal: AbortSignal): Promise<{ path: string; files: readonly FileEntry[] }>;
+  /** All else that is done with files of a kernel. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
+  fileWork(id: string): Promise<FileWork>;
   logs(id: string, options: { follow: boolean }, signal: AbortSignal): AsyncIterable<LogPiece>;
   stats(signal: AbortSignal): Promise<readonly KernelStats[]>;
   /** Figures of a kernel and of its processes. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */

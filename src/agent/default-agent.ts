@@ -13,6 +13,7 @@ import { type ContextState, mainContext } from '../protocol/kernel-contexts.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import type { TerminalSize } from '../protocol/terminal-size.ts';
+import { FileWork } from '../runner-client/file-work.ts';
 import { listFiles } from '../runner-client/kernel-files.ts';
 import type { Download, RunnerClient } from '../runner-client/runner-client.ts';
 import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
@@ -362,6 +363,10 @@ export class DefaultAgent implements Agent {
   async listFiles(id: string, path: string, signal: AbortSignal): ReturnType<Agent['listFiles']> {
     const { client } = await this.#runner(id);
     return await listFiles(client, path, signal);
+  }
+
+  async fileWork(id: string): Promise<FileWork> {
+    return new FileWork((await this.#runner(id)).client);
   }
 
   async *logs(id: string, options: { follow: boolean }, signal: AbortSignal): AsyncIterable<LogPiece> {

@@ -6,6 +6,8 @@ import type {
   ApiEvent,
   ApiReply,
   Context,
+  FileChange,
+  FileFacts,
   Image,
   KeptFiles,
   Kernel,
@@ -355,6 +357,56 @@ export class ApiClient implements AsyncDisposable {
   async listFiles(id: string, path: string, { signal }: CallOptions = {}): Promise<ApiReply<'listFiles'>> {
     const target = `${kernelPath(id)}/files${query({ path })}`;
     return await this.#api.json<'listFiles'>({ method: 'GET', path: target, idempotent: true, signal });
+  }
+
+  /** What is at a path; with `follow` behind the links there. */
+  async statFile(
+    id: string,
+    path: string,
+    options: CallOptions & { readonly follow?: boolean } = {},
+  ): Promise<FileFacts> {
+    const { follow, signal } = options;
+    const target = `${kernelPath(id)}/files/stat${query({ path, follow })}`;
+    return await this.#api.json<'statFile'>({ method: 'GET', path: target, idempotent: true, signal });
+  }
+
+  /** Makes a folder with its parents; whether it was missing. Unlike `makeFolder` it needs a runner of this version. */
+  async createFolder(id: string, path: string): Promise<boolean> {
+    const target = `${kernelPath(id)}/files/folder`;
+    const call = { method: 'POST', path: target, document: { path } } as const;
+    return (await this.#api.json<'makeFolder'>(call)).created;
+  }
+
+  async moveFile(id: string, document: ApiBody<'moveFile'>): Promise<void> {
+    await this.#api.json<'moveFile'>({ method: 'POST', path: `${kernelPath(id)}/files/move`, document });
+  }
+
+  /** Removes a file, or with `recursive` a folder; how many files and folders that were. */
+  async removeFile(id: string, path: string, recursive: boolean): Promise<number> {
+    const target = `${kernelPath(id)}/files${query({ path, recursive })}`;
+    return (await this.#api.json<'removeFile'>({ method: 'DELETE', path: target })).removed;
+  }
+
+  /** Unpacks a tar archive into a folder of the kernel. */
+  async unpackArchive(
+    id: string,
+    path: string,
+    body: () => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<ApiReply<'unpackArchive'>> {
+    const target = `${kernelPath(id)}/files/archive${query({ path })}`;
+    const headers = { 'content-type': 'application/x-tar' };
+    return await this.#api.json<'unpackArchive'>({ method: 'PUT', path: target, headers, body, signal });
+  }
+
+  /** What happens in a folder, from when this resolves until the stream ends or breaks. */
+  async watchFolder(
+    id: string,
+    path: string,
+    { recursive, ...options }: StreamOptions & { readonly recursive: boolean },
+  ): Promise<AsyncIterable<FileChange>> {
+    const target = `${kernelPath(id)}/files/watch${query({ path, recursive })}`;
+    return await this.#api.events<'watchFolder'>({ method: 'GET', path: target, idempotent: true, ...options });
   }
 
   async logs(id: string, follow: boolean, signal: AbortSignal): Promise<AsyncIterable<LogPiece>> {

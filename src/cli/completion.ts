@@ -45,7 +45,11 @@ async function candidatesFor(
   const operands = operandsOf(before, options).slice(entry.name.split(' ').length);
   if (operands.length > 0 && command.passThrough === 'after-first') return [];
   if (current.startsWith('-')) return optionWords(options);
-  return takesKernel(command, operands.length) ? await kernels().catch(() => []) : [];
+  if (!takesKernel(command, operands.length)) return [];
+  const found = await kernels().catch(() => []);
+  return command.operands.some((operand) => operand.includes('id:'))
+    ? found.map(([word, ...what]): Candidate => [`${word}:`, ...what])
+    : found;
 }
 
 /** Words after a group are those of its commands. */
@@ -74,5 +78,5 @@ function operandsOf(words: readonly string[], options: readonly OptionSpec[]): r
 /** Whether a kernel stands at this place among the operands of a command. */
 function takesKernel({ operands, usage }: Pick<CliCommand, 'operands' | 'usage'>, place: number): boolean {
   if (place === 0) return /^[<[]id/.test(operands[0] ?? '') || usage?.startsWith('ID') === true;
-  return operands[0]?.includes('id...') === true;
+  return operands[place]?.includes('id:') === true || /id(:path)?\.\.\./.test(operands[0] ?? '');
 }

@@ -3,6 +3,7 @@ import type { CommandEntry } from './command.ts';
 
 /** First words of commands that have two, with what help says of them. */
 export const groups: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: 'files', summary: 'work on files of kernels' },
   { name: 'context', summary: 'interpreters of a kernel' },
   { name: 'service', summary: 'applications of kernels' },
   { name: 'image', summary: 'images and their labels' },

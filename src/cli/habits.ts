@@ -12,14 +12,19 @@ const synonyms: ReadonlyMap<string, readonly string[]> = new Map([
 /** First words of which something else is meant than they mean elsewhere, and what to do. */
 const answers: ReadonlyMap<string, string> = new Map([
   ['build', '`kernelet image build NAME` builds an image of a language.'],
+  ['cat', '`kernelet cp ID:PATH -` prints a file of a kernel.'],
   ['delete', '`kernelet rm ID` ends a kernel.'],
   ['info', '`kernelet doctor` looks at this machine, `kernelet ps` lists the kernels.'],
+  ['mkdir', '`kernelet files mkdir ID:PATH` makes a folder in a kernel.'],
+  ['mv', '`kernelet files mv ID:PATH ID:PATH` moves files in a kernel.'],
   ['pull', '`kernelet image pull REFERENCE` pulls an image.'],
   ['remove', '`kernelet rm ID` ends a kernel.'],
   ['rmi', '`kernelet image rm REFERENCE` removes an image.'],
   ['start', '`kernelet create --lang python` makes a kernel, `kernelet serve` starts the daemon.'],
+  ['stat', '`kernelet files stat ID:PATH` shows what is at a path of a kernel.'],
   ['stop', '`kernelet rm ID` ends a kernel, `kernelet interrupt ID` and `kernelet kill ID RUN` what it runs.'],
   ['top', '`kernelet stats` shows what kernels use, `kernelet processes ID` what runs in one.'],
+  ['watch', '`kernelet files watch ID:PATH` shows what happens in a folder of a kernel.'],
 ]);
 
 /** Commands that take no operands though people give them some, and what to do. */

@@ -2,6 +2,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { contextOperations } from './routes/contexts.ts';
 import type { eventOperations } from './routes/events.ts';
+import type { fileWorkOperations } from './routes/file-work.ts';
 import type { fileOperations } from './routes/files.ts';
 import type { imageOperations } from './routes/images.ts';
 import type { keptOperations } from './routes/kept.ts';
@@ -23,6 +24,7 @@ type ApiOperations = typeof statusOperations &
   typeof serviceOperations &
   typeof portOperations &
   typeof fileOperations &
+  typeof fileWorkOperations &
   typeof logOperations &
   typeof eventOperations &
   typeof statsOperations &
@@ -65,3 +67,7 @@ export type Progress = ApiEvent<'createKernel'>;
 export type KernelFigures = ApiReply<'getStats'>['stats'][number];
 /** What happened to a kernel. */
 export type KernelEvent = ApiEvent<'followEvents'>;
+/** What happened in a folder of a kernel. */
+export type FileChange = ApiEvent<'watchFolder'>;
+/** A path of a kernel, and what is there. */
+export type FileFacts = ApiReply<'statFile'>;

@@ -5,6 +5,7 @@ import { silentLogger } from '../lib/log.ts';
 import { createApp } from './app.ts';
 import { errorReplySchema } from './errors.ts';
 import type { ApiApp } from './operation.ts';
+import { fileChangeSchema, fileFactsSchema } from './routes/file-work.ts';
 import { fileListSchema } from './routes/files.ts';
 import { imageListSchema, imageSchema } from './routes/images.ts';
 import { kernelListSchema, kernelSchema } from './routes/kernels.ts';
@@ -154,6 +155,10 @@ describe('wrong requests', () => {
     ['GET', '/v1/kernels/{id}/files'],
     ['GET', '/v1/kernels/{id}/files/content?path=x'],
     ['PUT', '/v1/kernels/{id}/files?path=x'],
+    ['DELETE', '/v1/kernels/{id}/files?path=x'],
+    ['GET', '/v1/kernels/{id}/files/stat?path=x'],
+    ['GET', '/v1/kernels/{id}/files/watch'],
+    ['PUT', '/v1/kernels/{id}/files/archive'],
     ['GET', '/v1/kernels/{id}/logs'],
     ['GET', '/v1/kernels/{id}/runs/r/events'],
     ['GET', '/v1/kernels/{id}/runs'],
@@ -232,6 +237,32 @@ describe('files', () => {
     expect(await refusal(await put('path=x&mode=4755'))).toMatchObject({ status: 400 });
     expect(await refusal(await put('path=x', { 'content-length': String(2 ** 31) }))).toMatchObject({ status: 413 });
     expect(agent.files.size).toBe(0);
+  });
+
+  it('are looked at, moved, removed and watched, and archives come as they are', async () => {
+    const id = await create();
+    const at = (suffix: string): string => `/v1/kernels/${id}/files${suffix}`;
+    agent.files.set('a', { bytes: Buffer.from('text'), mode: null });
+    expect(await json(send('POST', at('/folder'), { path: 'd' }))).toEqual({ created: true });
+    expect(await json(send('POST', at('/move'), { from: 'a', to: 'd/b' }))).toEqual({});
+    const found = await json(send('GET', at('/stat?path=d/b&follow=true')));
+    expect(fileFactsSchema.parse(found)).toMatchObject({ path: '/home/work/d/b', file: { type: 'file', size: 4 } });
+    expect(await refusal(await send('DELETE', at('?path=d')))).toMatchObject({ status: 422, code: 'FILE_ERROR' });
+    agent.files.set('a', { bytes: Buffer.from('other'), mode: null });
+    const inTheWay = await refusal(await send('POST', at('/move'), { from: 'a', to: 'd/b' }));
+    expect(inTheWay).toMatchObject({ status: 409, code: 'FILE_EXISTS' });
+    expect(await json(send('DELETE', at('?path=d&recursive=true')))).toEqual({ removed: 1 });
+    agent.changes = [{ type: 'created', path: 'x', file: 'pipe' }];
+    const watched = await (await send('GET', at('/watch?path=d'))).text();
+    const data = [...watched.matchAll(/^data: (.*)$/gm)].map(([, text = '']) =>
+      fileChangeSchema.parse(JSON.parse(text)),
+    );
+    expect(data).toEqual([{ type: 'watching', path: 'd' }, ...[{ type: 'created', path: 'x', file: 'pipe' }]]);
+    const sent = await app.request(at('/archive?path=d'), { method: 'PUT', body: 'tar' });
+    expect(await sent.json()).toMatchObject({ bytes: 3 });
+    expect(agent.unpacked.get('d')?.toString()).toBe('tar');
+    const large = { method: 'PUT', body: 'x', headers: { 'content-length': String(2 ** 31) } };
+    expect(await refusal(await app.request(at('/archive'), large))).toMatchObject({ status: 413 });
   });
 });
 

@@ -10,6 +10,7 @@ import { type ApiApp, addOperations, type Operations } from './operation.ts';
 import type { ProxyPatience } from './ports/port-proxy.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addFileWorkRoutes } from './routes/file-work.ts';
 import { addFileRoutes } from './routes/files.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addKeptRoutes } from './routes/kept.ts';
@@ -53,6 +54,7 @@ export function createApp({ agent, version, logger, managed = false, portPatienc
   addServiceRoutes(app, agent);
   addPortRoutes(app, agent, portPatience);
   addFileRoutes(app, agent);
+  addFileWorkRoutes(app, agent);
   addLogRoutes(app, agent);
   addEventRoutes(app, agent);
   addStatsRoutes(app, agent);

@@ -146,6 +146,12 @@ export const errorCodes = {
     'Ask from a program, or from a page of the same origin as the API.',
   ),
   FILE_NOT_FOUND: entry('caller', 404, 'No such file in the kernel.', '`kernelet ls` lists the files.'),
+  FILE_EXISTS: entry(
+    'caller',
+    409,
+    'Something in the kernel stands where a file or folder was to be put.',
+    'Choose another name, or remove or replace what is there.',
+  ),
   FILE_ERROR: entry(
     'caller',
     422,

@@ -61,6 +61,8 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal;
   /** The archive is of one folder, which the folder becomes; what lies beside it is left out. */
   readonly isOfOneFolder?: boolean;
+  /** `exact`: also what the umask would take from them. */
+  readonly modes?: 'exact';
 }
 
 /** What was unpacked, and what was left out. */
@@ -74,9 +76,9 @@ export interface UnpackResult {
 
 /**
  * Unpacks an archive into a folder, which is made when missing. Files get the permission bits of the archive without
- * set-id bits, and the owner of this process; what stands in the way is replaced, folders excepted. Throws
- * FORBIDDEN_PATH for a name that leads out, FILE_ERROR when the archive is damaged, not of one folder as it should be, or a file
- * can't be written.
+ * set-id bits, as far as the umask lets them, and the owner of this process; what stands in the way is replaced, folders excepted.
+ * Throws FORBIDDEN_PATH for a name that leads out, FILE_ERROR when the archive is damaged, not of one folder as it should be, or a
+ * file can't be written.
  */
 export async function unpackInto(
   content: ReadableStream<Uint8Array>,
@@ -88,7 +90,7 @@ export async function unpackInto(
   const decoder = createTarDecoder({ strict: true });
   const piping = content.pipeTo(decoder.writable, { signal });
   piping.catch(() => {});
-  const unpacker = new Unpacker(folder, options.isOfOneFolder ?? false);
+  const unpacker = new Unpacker(folder, options);
   try {
     await mkdir(folder, { recursive: true });
     for await (const entry of decoder.readable) {
@@ -143,6 +145,8 @@ class Unpacker {
   readonly #isOfOneFolder: boolean;
   /** The name that the folder has in an archive of one. */
   #top: string | null = null;
+  /** Bits that no mode gets. */
+  readonly #withheld: number;
   /** Folders known to be real ones, by their path below the root. */
   readonly #folders = new Set<string>(['']);
   /** Modes that folders get at the end, when nothing is written into them any more. */
@@ -154,9 +158,10 @@ class Unpacker {
   #files = 0;
   #bytes = 0;
 
-  constructor(root: string, isOfOneFolder: boolean) {
+  constructor(root: string, { isOfOneFolder = false, modes }: UnpackOptions) {
     this.#root = root;
     this.#isOfOneFolder = isOfOneFolder;
+    this.#withheld = modes === 'exact' ? 0 : process.umask();
   }
 
   result(): UnpackResult {
@@ -229,9 +234,7 @@ class Unpacker {
   /** Gives the folders their modes. */
   async finish(): Promise<void> {
     if (this.#isOfOneFolder && this.#top === null) throw noFolder();
-    // Files have theirs from their making, as far as the umask lets it: nobody else is to write into what an archive brings.
-    const umask = process.umask();
-    for (const [path, mode] of this.#folderModes) await chmod(path, mode & ~umask);
+    for (const [path, mode] of this.#folderModes) await chmod(path, mode & ~this.#withheld);
   }
 
   async #writeFile(
@@ -242,6 +245,8 @@ class Unpacker {
   ): Promise<void> {
     await rm(target, { force: true });
     await using file = await open(target, 'wx', mode & 0o777);
+    // Nobody else is to write into what an archive brings, unless its receiver says so.
+    if (this.#withheld === 0) await file.chmod(mode & 0o777);
     for await (const chunk of body) {
       await file.writeFile(chunk);
       this.#bytes += chunk.byteLength;

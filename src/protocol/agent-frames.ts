@@ -15,6 +15,7 @@ import type { ExecuteRequest, ProcessOptions, ProgramSource } from './execute-re
 import { FrameError } from './frame.ts';
 import { type Fields, flag, isAbsent, list, object, oneOf, runId, text, whole } from './guards.ts';
 import { type ContextSpec, type ContextState, contextName } from './kernel-contexts.ts';
+import { type FileRequests, filePath, fileRequestGuards, type UnpackedArchive } from './kernel-files.ts';
 import { type ListeningPorts, portNumber } from './kernel-ports.ts';
 import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptions } from './kernel-services.ts';
 import { runName } from './run-description.ts';
@@ -33,7 +34,10 @@ export const generation3 = 3;
 export const generation4 = 4;
 /** Brought terminals and limits for programs and commands; `generation-4.ts` has what older ones are told of their ends. */
 export const generation5 = 5;
-/** Brought connections to ports in the kernel, and the list of those on which something listens. */
+/**
+ * Brought connections to ports in the kernel, and the list of those on which something listens; work on files beside transfers,
+ * archives to unpack, and folders that are watched.
+ */
 export const generation6 = 6;
 /** The newest generation of the protocol that this program speaks; the lower of both sides' is used. */
 export const protocolGeneration = Math.max(generation2, generation3, generation4, generation5, generation6);
@@ -58,20 +62,8 @@ export type AgentFrameHeader =
   | { readonly t: 'data' }
   | { readonly t: 'end' };
 
-/** A file of the kernel. Times are seconds since the epoch, fractions kept. */
-export interface FileEntry {
-  /** Names that are not UTF-8 have their odd bytes written as `\xNN`. */
-  readonly filename: string;
-  readonly size: number;
-  /** As `ls -l` shows it: `-rw-r--r--`. */
-  readonly mode: string;
-  readonly ctime: number;
-  readonly mtime: number;
-  readonly atime: number;
-}
-
 /** Requests, each with what its reply holds. */
-export interface RunnerRequests {
+export interface RunnerRequests extends FileRequests {
   /** Idempotent by run id: the same request again is answered with `existing: true`; another one with RUN_EXISTS. */
   readonly execute: {
     readonly params: { readonly run: RunId; readonly request: ExecuteRequest };
@@ -115,11 +107,6 @@ export interface RunnerRequests {
   /** Cancels its runs, and gives it a new interpreter; answered when the old one has ended. */
   readonly 'restart-context': { readonly params: { readonly name: string }; readonly result: null };
   readonly contexts: { readonly params: null; readonly result: { readonly contexts: readonly ContextState[] } };
-  /** As many entries as a reply holds, from the one with this index on; `next`: the index of the first that is missing. */
-  readonly 'list-files': {
-    readonly params: { readonly path: string; readonly from: number };
-    readonly result: { readonly files: readonly FileEntry[]; readonly path: string; readonly next: number | null };
-  };
   /**
    * `file` connections: then `data` frames and `end`; the reply comes after `end`. Parents are made. A path that ends with a
    * slash is a folder without content: it is made, or is there already.
@@ -149,6 +136,19 @@ export interface RunnerRequests {
   readonly connect: { readonly params: { readonly port: number }; readonly result: null };
   /** On which TCP ports something listens in the kernel. */
   readonly 'listening-ports': { readonly params: null; readonly result: ListeningPorts };
+  /**
+   * `file` connections: then `data` frames with a tar archive, and `end`; the reply comes after `end`. The folder is made with its
+   * parents. `skipped`: what was left out, as far as it is told.
+   */
+  readonly unpack: {
+    readonly params: { readonly path: string };
+    readonly result: UnpackedArchive;
+  };
+  /** `file` connections: the reply, then `data` frames with a `FileChange` a line, and `end` when the folder is gone. */
+  readonly 'watch-folder': {
+    readonly params: { readonly path: string; readonly recursive: boolean };
+    readonly result: null;
+  };
   /** A service of `runner.json`; answered when its port is open, or when it is clear that it will not be. */
   readonly 'start-service': {
     readonly params: { readonly name: string; readonly options: ServiceOptions };
@@ -165,8 +165,10 @@ export interface RunnerRequests {
 
 /** The name of a request. */
 export type RunnerMethod = keyof RunnerRequests;
+/** Those that need a connection of their own, of role `file`. */
+export type TransferMethod = 'upload' | 'download' | 'unpack' | 'watch-folder';
 /** Requests on the control connection; each of the others has a connection of its own. */
-export type ControlMethod = Exclude<RunnerMethod, 'upload' | 'download' | 'connect'>;
+export type ControlMethod = Exclude<RunnerMethod, TransferMethod | 'connect'>;
 /** A request with its parameters. */
 export type RunnerRequest = {
   [M in RunnerMethod]: { readonly method: M; readonly params: RunnerRequests[M]['params'] };
@@ -177,7 +179,6 @@ type RequestGuards = {
 };
 
 const signalForm = /^SIG[A-Z0-9+]{2,10}$/;
-const maxPath = 4096;
 const maxCode = 480 * 1024;
 const maxArguments = 16_384;
 const maxTimeoutMs = 2 ** 31 - 1;
@@ -213,20 +214,21 @@ const requestGuards: RequestGuards = {
   'create-context': (params) => ({
     name: contextName(params['name']),
     runtime: params['runtime'] === null ? null : text(params['runtime'], 'runtime', maxRuntime),
-    cwd: params['cwd'] === null ? null : path(params['cwd']),
+    cwd: params['cwd'] === null ? null : filePath(params['cwd']),
   }),
   'remove-context': (params) => ({ name: contextName(params['name']) }),
   'restart-context': (params) => ({ name: contextName(params['name']) }),
   contexts: () => null,
-  // Agents of older versions ask for everything.
-  'list-files': (params) => ({ path: path(params['path']), from: whole(params['from'] ?? 0, 'from', 0) }),
+  ...fileRequestGuards,
   upload: (params) => ({
-    path: path(params['path']),
+    path: filePath(params['path']),
     mode: params['mode'] === null ? null : whole(params['mode'], 'mode', 0, 0o777),
   }),
-  download: (params) => ({ path: path(params['path']) }),
   connect: (params) => ({ port: portNumber(params['port']) }),
   'listening-ports': () => null,
+  download: (params) => ({ path: filePath(params['path']) }),
+  unpack: (params) => ({ path: filePath(params['path']) }),
+  'watch-folder': (params) => ({ path: filePath(params['path']), recursive: flag(params['recursive'], 'recursive') }),
   'start-service': (params) => ({
     name: text(params['name'], 'name', maxServiceName),
     options: serviceOptions(params['options']),
@@ -313,7 +315,7 @@ function source(value: unknown): ProgramSource {
     case 'code':
       return { from, code: text(fields['code'], 'code', maxCode) };
     case 'file':
-      return { from, path: path(fields['path']) };
+      return { from, path: filePath(fields['path']) };
     case 'stdin':
       return { from };
     default:
@@ -325,7 +327,7 @@ function source(value: unknown): ProgramSource {
 function processOptions({ name, cwd, environ, stdin, output, tty, limits }: Fields): ProcessOptions {
   return {
     ...(isAbsent(name) ? {} : { name: runName(name) }),
-    ...(isAbsent(cwd) ? {} : { cwd: path(cwd) }),
+    ...(isAbsent(cwd) ? {} : { cwd: filePath(cwd) }),
     ...(isAbsent(environ) ? {} : { environ: variables(environ) }),
     ...(isAbsent(stdin) ? {} : { stdin: oneOf(stdin, ['stream', 'closed'] as const, 'stdin') }),
     ...(isAbsent(output) ? {} : { output: oneOf(output, ['wait', 'newest'] as const, 'output') }),
@@ -354,8 +356,6 @@ const context = ({ context: name }: Fields): { readonly context?: string } =>
 
 const step = (value: unknown, what: string): string | null =>
   value === null ? null : withoutNul(text(value, what, maxCode), what);
-
-const path = (value: unknown): string => withoutNul(text(value, 'path', maxPath), 'path');
 
 function words(value: unknown, what: string, min: number): readonly string[] {
   const items = list(value, what, maxArguments);

@@ -79,6 +79,7 @@ export const runnerErrorCodes = [
   'INVALID_ARGUMENT',
   'FORBIDDEN_PATH',
   'FILE_NOT_FOUND',
+  'FILE_EXISTS',
   'FILE_ERROR',
   'RUN_NOT_FOUND',
   'RUN_EXISTS',

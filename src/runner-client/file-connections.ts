@@ -1,6 +1,10 @@
 /** A connection of its own for each file that goes into a kernel or out of it. */
-import { generation2 } from '../protocol/agent-frames.ts';
-import { download, upload } from './kernel-files.ts';
+import { generation2, type RunnerRequest } from '../protocol/agent-frames.ts';
+import type { FileChange, UnpackedArchive } from '../protocol/kernel-files.ts';
+import type { Connection } from './connection.ts';
+import { watchFolder } from './folder-watch.ts';
+import { needOf } from './generations.ts';
+import { download, unpack, upload } from './kernel-files.ts';
 import { assertSendable } from './message-guards.ts';
 import { type OwnConnectionParts, openOwnConnection } from './own-connection.ts';
 import type { Download, RunnerClient } from './runner-client.ts';
@@ -13,7 +17,7 @@ export interface FileConnectionsParts
     Required<Pick<RunnerConnectionOptions, 'transferTimeoutMs'>> {}
 
 /** Uploads and downloads of one kernel, as `RunnerClient` has them. */
-export class FileConnections implements Pick<RunnerClient, 'upload' | 'download'> {
+export class FileConnections implements Pick<RunnerClient, 'upload' | 'download' | 'unpack' | 'watch'> {
   readonly #parts: FileConnectionsParts;
   #underWay = 0;
 
@@ -57,5 +61,33 @@ export class FileConnections implements Pick<RunnerClient, 'upload' | 'download'
     const { clock, transferTimeoutMs: timeoutMs } = this.#parts;
     this.#count(connection);
     return await download(connection, path, { signal: either, clock, timeoutMs });
+  }
+
+  async unpack(path: string, content: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<UnpackedArchive> {
+    const either = AbortSignal.any([signal, this.#parts.signal]);
+    const connection = await this.#openFor({ method: 'unpack', params: { path } }, either);
+    const { clock, transferTimeoutMs: timeoutMs } = this.#parts;
+    return await unpack(connection, path, content, { signal: either, clock, timeoutMs });
+  }
+
+  async watch(
+    path: string,
+    { recursive, signal }: { recursive: boolean; signal: AbortSignal },
+  ): Promise<AsyncIterable<FileChange>> {
+    const either = AbortSignal.any([signal, this.#parts.signal]);
+    const params = { path, recursive };
+    const connection = await this.#openFor({ method: 'watch-folder', params }, either);
+    const { clock, transferTimeoutMs: timeoutMs } = this.#parts;
+    return await watchFolder(connection, params, { signal: either, clock, timeoutMs });
+  }
+
+  /** A connection to a runner that can do what is asked. */
+  async #openFor(request: RunnerRequest, signal: AbortSignal): Promise<Connection> {
+    assertSendable(request);
+    const { connection, welcome } = await openOwnConnection(this.#parts, 'file', signal);
+    const need = needOf(request);
+    if (!need || welcome.protocol >= need.generation) return connection;
+    connection[Symbol.dispose]();
+    throw olderRunner(need.lack);
   }
 }

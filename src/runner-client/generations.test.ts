@@ -41,6 +41,13 @@ it.each<[RunnerRequest, number | undefined]>([
   [{ method: 'remove-context', params: { name: 'a' } }, 4],
   [{ method: 'restart-context', params: { name: 'main' } }, 4],
   [{ method: 'apps', params: null }, 3],
+  [{ method: 'list-files', params: { path: '.', from: 0 } }, undefined],
+  [{ method: 'stat-file', params: { path: '.', follow: false } }, 6],
+  [{ method: 'make-folder', params: { path: 'a' } }, 6],
+  [{ method: 'move-file', params: { from: 'a', to: 'b', replace: false } }, 6],
+  [{ method: 'remove-file', params: { path: 'a', recursive: true } }, 6],
+  [{ method: 'unpack', params: { path: 'a' } }, 6],
+  [{ method: 'watch-folder', params: { path: 'a', recursive: false } }, 6],
   [{ method: 'input', params: { run, text: null } }, 2],
   [{ method: 'input', params: { run, text: 'a' } }, undefined],
 ])('a runner too old for %j is told from one that can do it', (request, generation) => {

@@ -26,6 +26,12 @@ const processes: Need = {
 const terminals: Need = { generation: generation5, lack: 'has no terminals for programs' };
 const ports: Need = { generation: generation6, lack: 'has no way to ports that are not published' };
 
+/** Of work on files beside what every runner does. */
+export const fileWork: Need = {
+  generation: generation6,
+  lack: 'lists, sends and takes files, and does nothing else with them',
+};
+
 /** What a request needs that not every runner has; null: nothing. */
 export function needOf(request: RunnerRequest): Need | null {
   switch (request.method) {
@@ -49,6 +55,13 @@ export function needOf(request: RunnerRequest): Need | null {
     case 'connect':
     case 'listening-ports':
       return ports;
+    case 'stat-file':
+    case 'make-folder':
+    case 'move-file':
+    case 'remove-file':
+    case 'unpack':
+    case 'watch-folder':
+      return fileWork;
     case 'complete':
     case 'interrupt':
       return ofContext(request.params.context);

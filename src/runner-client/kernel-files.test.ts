@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeRunner } from '../../test/support/fake-runner.ts';
 import { RunnerPair } from '../../test/support/runner-pair.ts';
-import type { FileEntry } from '../protocol/agent-frames.ts';
+import type { FileEntry } from '../protocol/kernel-files.ts';
 import { listFiles } from './kernel-files.ts';
 import type { RunnerClient } from './runner-client.ts';
 import type { RunnerConnection } from './runner-connection.ts';
@@ -154,8 +154,13 @@ describe('a listing of a folder', () => {
   const never = new AbortController().signal;
   const entry = (filename: string): FileEntry => ({
     filename,
+    type: 'file',
     size: 0,
     mode: '-rw-r--r--',
+    permissions: '644',
+    uid: null,
+    gid: null,
+    target: null,
     ctime: 1,
     mtime: 1,
     atime: 1,

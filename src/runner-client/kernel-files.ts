@@ -6,8 +6,9 @@
 import { addAbortListener } from 'node:events';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
-import type { FileEntry } from '../protocol/agent-frames.ts';
+import type { RunnerRequest, RunnerRequests } from '../protocol/agent-frames.ts';
 import { FrameError, maxBodyBytes } from '../protocol/frame.ts';
+import type { FileEntry, UnpackedArchive } from '../protocol/kernel-files.ts';
 import type { RunnerFrameHeader } from '../protocol/runner-frames.ts';
 import type { Connection } from './connection.ts';
 import { parseResult } from './message-guards.ts';
@@ -43,7 +44,8 @@ const pauseAtBytes = 512 * 1024;
 /** What a waiting chunk costs beside its bytes, about. */
 const overheadBytes = 256;
 
-interface DownloadOptions {
+/** What bounds a download, and what ends it early. */
+export interface DownloadOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** How long the runner may send nothing while somebody waits for it, in milliseconds. */
@@ -57,13 +59,23 @@ interface DownloadOptions {
  * signal's reason.
  */
 export async function download(connection: Connection, path: string, options: DownloadOptions): Promise<Download> {
+  const { result, content } = await receive(connection, { method: 'download', params: { path } }, options);
+  return { ...result, content };
+}
+
+/** Asks for what comes as a stream, as `download` does; what no size was announced of ends with a frame that says so. */
+export async function receive<M extends 'download' | 'watch-folder'>(
+  connection: Connection,
+  request: Extract<RunnerRequest, { method: M }>,
+  options: DownloadOptions,
+): Promise<{ readonly result: RunnerRequests[M]['result']; readonly content: ReadableStream<Uint8Array> }> {
   const { signal } = options;
-  const transfer = new DownloadTransfer(connection, path, options);
+  const transfer = new DownloadTransfer<M>(connection, request, options);
   try {
     signal.throwIfAborted();
-    connection.send({ t: 'request', id: 1, method: 'download', params: { path } });
-    const header = await transfer.opened();
-    return { ...header, content: transfer.content() };
+    connection.send({ t: 'request', id: 1, ...request });
+    const result = await transfer.opened();
+    return { result, content: transfer.content() };
   } catch (thrown) {
     connection.close(toKerneletError(thrown));
     if (signal.aborted) throw signal.reason;
@@ -72,11 +84,12 @@ export async function download(connection: Connection, path: string, options: Do
 }
 
 /** The connection of one download, and what of it waits for its reader. */
-class DownloadTransfer {
+class DownloadTransfer<M extends 'download' | 'watch-folder'> {
   readonly #connection: Connection;
+  readonly #method: M;
   readonly #path: string;
   readonly #options: DownloadOptions;
-  readonly #open = Promise.withResolvers<Omit<Download, 'content'>>();
+  readonly #open = Promise.withResolvers<RunnerRequests[M]['result']>();
   #isOpen = false;
   /** What the runner announced; null = not known, it is a tar stream. */
   #size: number | null = null;
@@ -88,10 +101,15 @@ class DownloadTransfer {
   /** Ends the waiting of a reader. */
   #wake: (() => void) | null = null;
 
-  constructor(connection: Connection, path: string, options: DownloadOptions) {
+  constructor(
+    connection: Connection,
+    { method, params }: { readonly method: M; readonly params: { readonly path: string } },
+    options: DownloadOptions,
+  ) {
     const { signal } = options;
     this.#connection = connection;
-    this.#path = path;
+    this.#method = method;
+    this.#path = params.path;
     this.#options = options;
     this.#open.promise.catch(() => {}); // It may fail after nobody waits any more.
     const listener = addAbortListener(signal, () => connection.close(toKerneletError(signal.reason)));
@@ -105,7 +123,7 @@ class DownloadTransfer {
   }
 
   /** Resolves with what the runner says of the file. */
-  async opened(): Promise<Omit<Download, 'content'>> {
+  async opened(): Promise<RunnerRequests[M]['result']> {
     using _timer = this.#watch();
     return await this.#open.promise;
   }
@@ -153,9 +171,9 @@ class DownloadTransfer {
     if (header.t === 'reply' && header.id === 1 && !header.ok) {
       this.#fail(fromRunner(header.error));
     } else if (header.t === 'reply' && header.id === 1 && header.ok && !this.#isOpen) {
-      const result = parseResult('download', header.result);
+      const result = parseResult(this.#method, header.result);
       this.#isOpen = true;
-      this.#size = result.size;
+      this.#size = result?.size ?? null;
       this.#open.resolve(result);
       if (this.#size === 0) this.#end();
     } else if (header.t === 'data' && this.#isOpen && body.length > 0) {
@@ -192,8 +210,7 @@ class DownloadTransfer {
 
 type Reply = Extract<RunnerFrameHeader, { t: 'reply' }>;
 
-interface UploadOptions {
-  readonly mode: number | null;
+interface SendOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** How long the runner may take no byte, or not answer after the last one, in milliseconds. */
@@ -209,9 +226,31 @@ export async function upload(
   connection: Connection,
   path: string,
   content: ReadableStream<Uint8Array>,
-  options: UploadOptions,
+  { mode, ...options }: SendOptions & { readonly mode: number | null },
 ): Promise<{ bytes: number }> {
-  const { mode, signal, clock, timeoutMs } = options;
+  return await send(connection, { method: 'upload', params: { path, mode } }, content, options);
+}
+
+/** Streams an archive to be unpacked at `path`, as `upload` does with a file. */
+export async function unpack(
+  connection: Connection,
+  path: string,
+  content: ReadableStream<Uint8Array>,
+  options: SendOptions,
+): Promise<UnpackedArchive> {
+  return await send(connection, { method: 'unpack', params: { path } }, content, options);
+}
+
+type Sending = 'upload' | 'unpack';
+
+async function send<M extends Sending>(
+  connection: Connection,
+  request: Extract<RunnerRequest, { method: Sending }> & { readonly method: M },
+  content: ReadableStream<Uint8Array>,
+  options: SendOptions,
+): Promise<RunnerRequests[M]['result']> {
+  const { signal, clock, timeoutMs } = options;
+  const { path } = request.params;
   const reader = content.getReader();
   const sent: Sent = { bytes: 0, whole: false };
   const answer = awaitReply(connection, sent);
@@ -224,14 +263,14 @@ export async function upload(
   );
   try {
     signal.throwIfAborted();
-    connection.send({ t: 'request', id: 1, method: 'upload', params: { path, mode } });
+    connection.send({ t: 'request', id: 1, ...request });
     await pump(reader, connection, sent, watch);
     sent.whole = true;
     connection.send({ t: 'end' });
     using _timer = watch();
     const reply = await answer;
     if (!reply.ok) throw fromRunner(reply.error);
-    return parseReply(reply, sent);
+    return parseReply<M>(request.method, reply, sent);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     throw thrown;
@@ -277,9 +316,13 @@ async function awaitReply(connection: Connection, sent: Sent): Promise<Reply> {
   return await replied.promise;
 }
 
-function parseReply(reply: Extract<Reply, { ok: true }>, sent: Sent): { bytes: number } {
+function parseReply<M extends Sending>(
+  method: M,
+  reply: Extract<Reply, { ok: true }>,
+  sent: Sent,
+): RunnerRequests[M]['result'] {
   try {
-    const result = parseResult('upload', reply.result);
+    const result = parseResult(method, reply.result);
     if (result.bytes !== sent.bytes) throw new FrameError(`it took ${result.bytes} bytes, and ${sent.bytes} were sent`);
     return result;
   } catch (cause) {

@@ -4,7 +4,8 @@ import { FrameError } from '../protocol/frame.ts';
 import { parseResult } from './message-guards.ts';
 
 const times = { ctime: -1.5, mtime: 2, atime: 3 };
-const file = { filename: 'a\\xff', size: 3, mode: '-rw-r--r--', ...times };
+const owner = { uid: 1000, gid: 100, target: null };
+const file = { filename: 'a\\xff', type: 'file', size: 3, mode: '-rw-r--r--', permissions: '644', ...owner, ...times };
 const context = {
   name: 'main',
   runtime: 'python',

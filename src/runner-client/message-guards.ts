@@ -5,15 +5,15 @@
  */
 import { KerneletError } from '../lib/errors.ts';
 import {
-  type FileEntry,
   parseAgentFrameHeader,
   type RunnerMethod,
   type RunnerRequest,
   type RunnerRequests,
 } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
-import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../protocol/guards.ts';
+import { type Fields, flag, list, object, oneOf, text, whole } from '../protocol/guards.ts';
 import { contextStates } from '../protocol/kernel-contexts.ts';
+import { fileResultGuards, unpackedArchive } from '../protocol/kernel-files.ts';
 import { listeningPorts } from '../protocol/kernel-ports.ts';
 import { serviceApps, serviceOutcome } from '../protocol/kernel-services.ts';
 import { parseRunnerStatus } from '../protocol/runner-frames.ts';
@@ -34,15 +34,7 @@ const guards: Guards = {
   'remove-context': () => null,
   'restart-context': () => null,
   contexts: (result) => ({ contexts: contextStates(fields(result)['contexts']) }),
-  'list-files': (result) => {
-    const { path, files, next } = fields(result);
-    return {
-      path: text(path, 'path'),
-      files: list(files, 'files').map(fileEntry),
-      // Runners of older versions give everything.
-      next: next === null || next === undefined ? null : whole(next, 'next', 1),
-    };
-  },
+  ...fileResultGuards,
   upload: (result) => ({ bytes: whole(fields(result)['bytes'], 'bytes', 0) }),
   download: (result) => {
     const { size, name, ...rest } = fields(result);
@@ -53,6 +45,8 @@ const guards: Guards = {
   },
   connect: () => null,
   'listening-ports': (result) => listeningPorts(fields(result)),
+  unpack: unpackedArchive,
+  'watch-folder': () => null,
   'start-service': serviceOutcome,
   'stop-service': () => null,
   apps: (result) => ({ apps: serviceApps(fields(result)['apps']) }),
@@ -76,33 +70,6 @@ function fileName(value: unknown): string {
 
 /** Bytes that file systems take for a name; characters are never more. */
 const maxName = 255;
-
-/** A size to be shown. File systems take larger ones than numbers here tell apart: those are told as the largest. */
-function shownSize(value: unknown): number {
-  const size = finite(value, 'size', 0);
-  if (!Number.isInteger(size)) throw new FrameError('size is not a whole number');
-  return Math.min(size, Number.MAX_SAFE_INTEGER);
-}
-
-/** A mode as `ls -l` shows it. */
-function modeText(value: unknown): string {
-  const mode = text(value, 'mode');
-  if (!/^[a-z?-][-rwxsStT]{9}$/.test(mode)) throw new FrameError('mode is not that of a file');
-  return mode;
-}
-
-/** Its times may lie before the epoch. */
-function fileEntry(value: unknown): FileEntry {
-  const entry = object(value, 'file');
-  return {
-    filename: text(entry['filename'], 'filename'),
-    size: shownSize(entry['size']),
-    mode: modeText(entry['mode']),
-    ctime: finite(entry['ctime'], 'ctime'),
-    mtime: finite(entry['mtime'], 'mtime'),
-    atime: finite(entry['atime'], 'atime'),
-  };
-}
 
 /** Passes a request that the runner's own guards let through. Throws INVALID_ARGUMENT, with what they say of it. */
 export function assertSendable(request: RunnerRequest): void {

@@ -23,6 +23,7 @@ const repeatable: ReadonlySet<RunnerMethod> = new Set([
   'complete',
   'list-files',
   'listening-ports',
+  'stat-file',
   'apps',
   'create-context',
   'contexts',

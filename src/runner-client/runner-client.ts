@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { RunId } from '../lib/ids.ts';
 import type { ControlMethod, RunnerRequests } from '../protocol/agent-frames.ts';
+import type { FileChange, UnpackedArchive } from '../protocol/kernel-files.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerStatus } from '../protocol/runner-frames.ts';
 
@@ -80,6 +81,10 @@ export interface RunnerClient extends AsyncDisposable {
    * many at a time, and as requests do. The signal counts until it is connected; whoever has the stream destroys it.
    */
   connectPort(port: number, signal: AbortSignal): Promise<Duplex>;
+  /** Unpacks a tar archive into a folder, which is made with its parents. One that is cut off leaves nothing. */
+  unpack(path: string, content: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<UnpackedArchive>;
+  /** What happens in a folder, from when this resolves until the folder is gone. Leaving the loop ends it. */
+  watch(path: string, options: { recursive: boolean; signal: AbortSignal }): Promise<AsyncIterable<FileChange>>;
   /** Calls back on what happens until disposed. */
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable;
   /** The container has ended: everything pending is settled, nothing reconnects. */

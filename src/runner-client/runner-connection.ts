@@ -217,6 +217,14 @@ export class RunnerConnection implements RunnerClient {
     return await this.#ports.connect(port, signal);
   }
 
+  unpack(...asked: Parameters<RunnerClient['unpack']>): ReturnType<RunnerClient['unpack']> {
+    return this.#files.unpack(...asked);
+  }
+
+  watch(...asked: Parameters<RunnerClient['watch']>): ReturnType<RunnerClient['watch']> {
+    return this.#files.watch(...asked);
+  }
+
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
     return this.#subscribers.add(listener);
   }

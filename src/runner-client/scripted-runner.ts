@@ -9,6 +9,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { type ContextState, mainContext } from '../protocol/kernel-contexts.ts';
+import type { FileChange, UnpackedArchive } from '../protocol/kernel-files.ts';
 import type { ServiceApp, ServiceOutcome } from '../protocol/kernel-services.ts';
 import { describe } from '../protocol/run-description.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../protocol/run-event.ts';
@@ -162,6 +163,17 @@ export class ScriptedRunner implements RunnerClient {
     throw new KerneletError('PORT_CLOSED', `nothing listens on port ${port} in the kernel`);
   }
 
+  async unpack(path: string, content: ReadableStream<Uint8Array>): Promise<UnpackedArchive> {
+    const { bytes } = await this.upload(path, content);
+    return { bytes, files: 1, skipped: [], skippedCount: 0 };
+  }
+
+  async watch(path: string): Promise<AsyncIterable<FileChange>> {
+    return (async function* () {
+      yield { type: 'watching', path } as const;
+    })();
+  }
+
   subscribe(_: (event: RunnerClientEvent) => void): Disposable {
     return { [Symbol.dispose]: () => {} };
   }
@@ -204,7 +216,8 @@ export class ScriptedRunner implements RunnerClient {
       case 'list-files': {
         if (params.path.startsWith('/etc')) throw new KerneletError('FORBIDDEN_PATH', 'outside of the home');
         const times = { ctime: 1.5, mtime: 2.5, atime: 3.5 };
-        const entries = [...this.files].map(([filename, { length: size }]) => ({ filename, size, mode: '-rw-r--r--' }));
+        const facts = { type: 'file', mode: '-rw-r--r--', permissions: '644', uid: 0, gid: 0, target: null };
+        const entries = [...this.files].map(([filename, { length: size }]) => ({ filename, size, ...facts }));
         if (entries.length === 0) throw new KerneletError('FILE_NOT_FOUND', 'there is no such folder');
         return { path: '/home/work', files: entries.map((entry) => ({ ...entry, ...times })), next: null };
       }

@@ -45,8 +45,8 @@ function setUp(control: Partial<RunControl> = {}) {
       throw new KerneletError('NOT_SUPPORTED', 'none');
     },
     services: () => null,
-    listFiles: async (path) => path,
     listeningPorts: async () => 'ports',
+    workOnFiles: async ({ params: { ...params } }) => params,
     shutDown: (graceMs) => void told.push(`shut down ${graceMs}`),
   });
   const ask = (method: string, params: unknown, body = nothing) =>

@@ -5,6 +5,7 @@ import type { AgentFrameHeader, RunnerRequests } from '../protocol/agent-frames.
 import { eventFor } from '../protocol/generation-3.ts';
 import { endFor, summaryFor } from '../protocol/generation-4.ts';
 import { mainContext } from '../protocol/kernel-contexts.ts';
+import type { FileRequest } from '../protocol/kernel-files.ts';
 import { type RunnerError, type RunnerErrorCode, runnerErrorCodes } from '../protocol/runner-frames.ts';
 import type { Contexts } from './contexts.ts';
 import type { FrameSocket } from './frame-socket.ts';
@@ -165,8 +166,8 @@ export interface RequestParts {
   contexts(): Contexts;
   /** null: this kernel has none. */
   services(): Services | null;
-  listFiles(path: string, from: number): Promise<unknown>;
   listeningPorts(): Promise<unknown>;
+  workOnFiles(request: FileRequest): Promise<unknown>;
   /** Begins the end; the reply is sent before it. */
   shutDown(graceMs: number): void;
 }
@@ -240,10 +241,14 @@ export function requestHandler(parts: RequestParts): RequestHandler {
       case 'restart-context':
         await parts.contexts().restart(request.params.name);
         return null;
-      case 'list-files':
-        return parts.listFiles(request.params.path, request.params.from);
       case 'listening-ports':
         return parts.listeningPorts();
+      case 'list-files':
+      case 'stat-file':
+      case 'make-folder':
+      case 'move-file':
+      case 'remove-file':
+        return parts.workOnFiles(request);
       case 'start-service': {
         const { name, options } = request.params;
         const none = { status: 'failed' as const, error: `unsupported service: ${name}` };
@@ -262,6 +267,8 @@ export function requestHandler(parts: RequestParts): RequestHandler {
       case 'upload':
       case 'download':
       case 'connect':
+      case 'unpack':
+      case 'watch-folder':
         throw new KerneletError('INVALID_ARGUMENT', `${request.method} needs a connection of its own`);
     }
   };

@@ -24,7 +24,7 @@ import { ControlConnection, requestHandler } from './control-connection.ts';
 import { tenantEnvironment } from './environment.ts';
 import { type ExecutorParts, executeRun } from './executor.ts';
 import { FileConnection } from './files/connection.ts';
-import { listFiles } from './files/worker-process.ts';
+import { workOnFiles } from './files/worker-process.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import { InputSocket } from './input-socket.ts';
 import { PipePool } from './pipe-pool.ts';
@@ -243,8 +243,8 @@ export class Runner {
           return this.#parts.contexts;
         },
         services: () => this.#services,
-        listFiles: (path, from) => listFiles(this.#tenant, clock, path, from),
         listeningPorts: async () => (await import('./ports/listening.ts')).listeningPorts(),
+        workOnFiles: (work) => workOnFiles(this.#tenant, clock, work),
         // After the reply, which is handed to the system when it is sent.
         shutDown: (graceMs) => void setImmediate(() => void this.#shutDown(graceMs)),
       });

@@ -9,8 +9,8 @@ import type { ContainerLog } from './container-log.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { listenOnPath } from './listen-on-path.ts';
 
-/** For requests, files, and 64 connections to ports. */
-const maxConnections = 72;
+/** For requests, files, four folders that are watched, and 64 connections to ports. */
+const maxConnections = 76;
 const helloTimeoutMs = 5000;
 
 /** Where it listens, and who serves what it accepts. */

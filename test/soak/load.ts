@@ -129,6 +129,16 @@ export function workOf(node: SoakedNode, witness: string): readonly Work[] {
       await api('GET', files('.'), 200);
       await api('GET', files('.', '/content'), 200);
     },
+    'work on files': async () => {
+      await api('POST', `${kernelOf}/files/folder`, 200, { body: { path: 'made/below' } });
+      await api('PUT', files('made/file'), 200, { body: Buffer.from('x') });
+      await api('GET', files('made/file', '/stat'), 200);
+      await api('POST', `${kernelOf}/files/move`, 200, { body: { from: 'made/file', to: 'made/below/file' } });
+      await api('DELETE', `${files('made')}&recursive=true`, 200);
+    },
+    'a folder that is watched for a while': () => leave('GET', files('.', '/watch')),
+    'an archive that is cut off': () =>
+      raw(`PUT ${files('cut', '/archive')} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc`),
     'a file that is not there': () => api('GET', files('nothing', '/content'), 404),
     'an upload that is cut off': () =>
       raw(`PUT ${files('cut')} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc`),

@@ -40,6 +40,8 @@ export class FakeAgent extends DefaultAgent {
   readonly calls: string[] = [];
   readonly runs;
   readonly files;
+  readonly folders;
+  readonly unpacked;
   readonly archives;
   readonly lies;
   readonly consumed;
@@ -62,6 +64,8 @@ export class FakeAgent extends DefaultAgent {
     ({
       runs: this.runs,
       files: this.files,
+      folders: this.folders,
+      unpacked: this.unpacked,
       archives: this.archives,
       lies: this.lies,
       consumed: this.consumed,
@@ -85,6 +89,10 @@ export class FakeAgent extends DefaultAgent {
 
   get kernels(): ReadonlyMap<string, KernelRecord> {
     return new Map(this.#fixture.kernels.registry.list().map((record) => [record.spec.id, record]));
+  }
+
+  set changes(changes: Planted['changes']) {
+    this.#planted.changes = changes;
   }
 
   set script(script: Planted['script']) {

@@ -220,8 +220,9 @@ export class FakeRunner implements AsyncDisposable {
       const existing = this.runs.has(request.params.run);
       if (!existing) this.addRun(request.params.run);
       reply({ existing });
-    } else if (request.method === 'upload') connection.uploadId = request.id;
-    else if (request.method === 'download') void this.#download(connection, request.id, request.params.path);
+    } else if (request.method === 'upload' || request.method === 'unpack') connection.uploadId = request.id;
+    else if (request.method === 'download' || request.method === 'watch-folder')
+      void this.#download(connection, request.id, request.params.path);
     else if (request.method === 'stdin') reply({ open: true });
     else if (request.method === 'complete') reply({ matches: [request.params.code] });
     else reply(null);

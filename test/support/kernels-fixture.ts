@@ -117,6 +117,13 @@ export class FakeRunnerClient implements RunnerClient {
   async connectPort(): Promise<never> {
     throw new KerneletError('NOT_SUPPORTED', 'a fake runner has no ports');
   }
+
+  async unpack(): Promise<never> {
+    throw new KerneletError('NOT_SUPPORTED', 'a fake runner takes no archives');
+  }
+  async watch(): Promise<never> {
+    throw new KerneletError('NOT_SUPPORTED', 'a fake runner watches nothing');
+  }
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };

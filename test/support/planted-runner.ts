@@ -5,8 +5,8 @@ import { posix } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { KerneletError } from '../../src/lib/errors.ts';
 import type { RunId } from '../../src/lib/ids.ts';
-import type { FileEntry } from '../../src/protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
+import type { FileChange, FileEntry, FileRequest, UnpackedArchive } from '../../src/protocol/kernel-files.ts';
 import type { NumberedRunEvent, RunEvent } from '../../src/protocol/run-event.ts';
 import type { Download } from '../../src/runner-client/runner-client.ts';
 import { ScriptedRunner } from '../../src/runner-client/scripted-runner.ts';
@@ -29,6 +29,12 @@ export interface PlantedRun {
 export class Planted {
   readonly runs = new Map<string, PlantedRun>();
   readonly files = new Map<string, { bytes: Buffer; mode: number | null }>();
+  /** Folders that were made, without a slash at their end. */
+  readonly folders = new Set<string>();
+  /** Archives that came, by the folder that they are for. */
+  readonly unpacked = new Map<string, Buffer>();
+  /** What a watch tells behind its beginning. */
+  changes: readonly FileChange[] = [];
   readonly archives = new Map<string, () => ReadableStream<Uint8Array>>();
   /** Files whose content may have another size. */
   readonly lies = new Map<string, { readonly size: number; readonly content: () => ReadableStream<Uint8Array> }>();
@@ -122,13 +128,24 @@ export class PlantedRunner extends ScriptedRunner {
     return socket;
   }
 
+  override async unpack(path: string, content: ReadableStream<Uint8Array>): Promise<UnpackedArchive> {
+    const bytes = Buffer.from(await new Response(content).arrayBuffer());
+    this.#planted.unpacked.set(path, bytes);
+    return { bytes: bytes.length, files: 1, skipped: [], skippedCount: 0 };
+  }
+
+  override async watch(path: string): Promise<AsyncIterable<FileChange>> {
+    const { changes } = this.#planted;
+    return (async function* () {
+      yield { type: 'watching', path } as const;
+      yield* changes;
+    })();
+  }
+
   /** undefined: as every scripted runner answers. */
-  #answerTo(
-    method: string,
-    { run, request, text, eof, signal, path, columns, rows }: Params,
-    body: Uint8Array,
-  ): unknown {
+  #answerTo(method: string, params: Params, body: Uint8Array): unknown {
     const planted = this.#planted;
+    const { run, request, text, eof, signal, path, columns, rows } = params;
     switch (method) {
       case 'execute': {
         if (planted.runs.has(run ?? '')) return { existing: true };
@@ -163,6 +180,41 @@ export class PlantedRunner extends ScriptedRunner {
       case 'listening-ports':
         return { ports: [...planted.ports.keys()].map((port) => ({ port, addresses: ['127.0.0.1'] })), more: false };
       default:
+        return this.#work({ method, params } as FileRequest);
+    }
+  }
+
+  #work({ method, params }: FileRequest): unknown {
+    const { files, folders } = this.#planted;
+    const isThere = (path: string): boolean => files.has(path) || folders.has(path);
+    const missing = (path: string) => new KerneletError('FILE_NOT_FOUND', `${path} does not exist`);
+    switch (method) {
+      case 'stat-file': {
+        const { path } = params;
+        if (!isThere(path)) throw missing(path);
+        const file = entry(path, files.get(path)?.bytes.length ?? 0);
+        const folder = { type: 'folder', mode: 'drwxr-xr-x', permissions: '755' };
+        return { path: posix.join('/home/work', path), file: { ...file, ...(files.has(path) ? {} : folder) } };
+      }
+      case 'make-folder':
+        if (files.has(params.path)) throw new KerneletError('FILE_EXISTS', `${params.path} is no folder`);
+        return { created: !folders.has(params.path) && folders.add(params.path) !== undefined };
+      case 'move-file': {
+        const { from, to, replace } = params;
+        const file = files.get(from);
+        if (!file) throw missing(from);
+        if (!replace && isThere(to)) throw new KerneletError('FILE_EXISTS', `${to} is there already`);
+        files.delete(from);
+        files.set(to, file);
+        return null;
+      }
+      case 'remove-file': {
+        const { path, recursive } = params;
+        if (!isThere(path)) throw missing(path);
+        if (folders.has(path) && !recursive) throw new KerneletError('FILE_ERROR', `${path} is a folder`);
+        return { removed: Number(files.delete(path)) + Number(folders.delete(path)), complete: true };
+      }
+      default:
         return undefined;
     }
   }
@@ -172,13 +224,11 @@ export class PlantedRunner extends ScriptedRunner {
     const inside = posix.join(path, '/');
     const isFolder = inside === './' || [...files.keys()].some((name) => name.startsWith(inside));
     if (!isFolder) throw new KerneletError('FILE_NOT_FOUND', `${path} is not a folder`);
-    const times = { ctime: 1, mtime: 1, atime: 1 };
-    const entries = [...files].map(([filename, { bytes }]) => ({
-      filename,
-      size: bytes.length,
-      mode: '-rw-r--r--',
-      ...times,
-    }));
-    return { path, files: entries, next: null };
+    return { path, files: [...files].map(([name, { bytes }]) => entry(name, bytes.length)), next: null };
   }
 }
+
+const entry = (filename: string, size: number): FileEntry => ({
+  ...{ filename, size, type: 'file', mode: '-rw-r--r--', permissions: '644', uid: 1000, gid: 1000, target: null },
+  ...{ ctime: 1, mtime: 1, atime: 1 },
+});

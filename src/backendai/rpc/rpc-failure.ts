@@ -83,6 +83,7 @@ export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {
   PORT_FAILED: 'RuntimeError',
   FOREIGN_ORIGIN: 'PermissionError',
   FILE_NOT_FOUND: 'RuntimeError',
+  FILE_EXISTS: 'RuntimeError',
   FILE_ERROR: 'RuntimeError',
   IMAGE_NOT_FOUND: 'ImageNotAvailable',
   IMAGE_UNUSABLE: 'AgentError',

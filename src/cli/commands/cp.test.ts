@@ -38,7 +38,21 @@ describe('cp', () => {
     expect(inside('c')?.bytes.toString()).toBe('x');
   });
 
+  it('has an archive unpacked in the kernel', async () => {
+    expect(await cli.run(['cp', '--unpack', 'f', 'web:d'])).toEqual({ status: 0, stdout: '', stderr: '' });
+    const io = cli.io();
+    io.stdin.pieces = ['t', 'ar'];
+    expect((await cli.run(['cp', '--unpack', '-', 'web:', '--json'], io)).stdout).toContain('"bytes":3');
+    const unpacked = [...cli.agent.unpacked].map(([path, bytes]) => [path, bytes.toString()]);
+    expect(unpacked).toEqual([
+      ['d', 'text'],
+      ['.', 'tar'],
+    ]);
+  });
+
   it.each<readonly [paths: string[], RegExp]>([
+    [['--unpack', 'web:f', 'g'], /--unpack goes with LOCAL ID:PATH/],
+    [['--unpack', 'f', 'g', 'web:'], /one archive is unpacked at a time/],
     [['f'], /what to copy, and where to/],
     [['f', 'g'], /one side is a kernel, and one this machine\nGive LOCAL/],
     [['web:f', 'web:g'], /one side is a kernel/],

@@ -1,6 +1,7 @@
 /** `kernelet upload`: files into a kernel. */
 import { stat } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
+import { printable } from '../../lib/terminal-text.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
@@ -63,6 +64,22 @@ export async function uploadAll(
     bytes += (await client.upload(id, path, { ...file, open }, signal)).bytes;
   }
   await call.screen.document({ files: transfers.map((transfer) => transfer.remote), bytes });
+  return 0;
+}
+
+/** Unpacks a local tar archive into a folder of a kernel, and returns the exit status. */
+export async function unpackInto(call: CommandCall, id: string, archive: string, remote: string): Promise<number> {
+  const { signal } = call.listen();
+  await using client = await daemonClient(call);
+  const { size, open } = await sourceOf(archive, call, signal);
+  const message = `unpacking ${archive === standardInput ? 'standard input' : basename(archive)}`;
+  await using progress = new Progress(call.screen);
+  const content = (): AsyncIterable<Uint8Array> => progress.watch(open(), { message, size });
+  const unpacked = await client.unpackArchive(id, remote, content, signal);
+  const { skipped, skippedCount } = unpacked;
+  for (const { name, reason } of skipped) await call.screen.note(`left out: ${printable(name)}: ${printable(reason)}`);
+  if (skippedCount > skipped.length) await call.screen.note(`left out: ${skippedCount - skipped.length} more`);
+  await call.screen.document(unpacked);
   return 0;
 }
 

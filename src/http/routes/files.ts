@@ -2,10 +2,10 @@
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import type { FileEntry } from '../../protocol/agent-frames.ts';
+import { type FileEntry, fileTypes } from '../../protocol/kernel-files.ts';
 import { kernelParamsSchema, pathField } from '../fields.ts';
 import { maxUploadBytes } from '../limits.ts';
-import { type ApiApp, addOperations, type Operations } from '../operation.ts';
+import { type ApiApp, type ApiContext, addOperations, type Operations } from '../operation.ts';
 import { openStream } from '../stream-reply.ts';
 
 const uploadQuerySchema = z.strictObject({
@@ -24,22 +24,28 @@ const listFilesQuerySchema = z.strictObject({ path: pathField.default('.') });
 
 const uploadReplySchema = z.strictObject({ bytes: z.number() });
 
+/** A file with its facts. */
+export const fileSchema = z
+  .strictObject({
+    filename: z.string(),
+    type: z.enum(fileTypes),
+    size: z.number(),
+    mode: z.string(),
+    permissions: z.string().openapi({ example: '644', description: 'Permission bits in octal.' }),
+    ctime: z.number(),
+    mtime: z.number(),
+    atime: z.number(),
+    uid: z.int().nullable(),
+    gid: z.int().nullable(),
+    target: z.string().nullable().openapi({ description: 'Where a link leads.' }),
+  })
+  .openapi('File') satisfies z.ZodType<FileEntry>;
+
 /** The entries of a folder, of which the names are whatever the tenant has chosen. */
 export const fileListSchema = z
   .strictObject({
     path: z.string(),
-    files: z
-      .array(
-        z.strictObject({
-          filename: z.string(),
-          size: z.number(),
-          mode: z.string(),
-          ctime: z.number(),
-          mtime: z.number(),
-          atime: z.number(),
-        }),
-      )
-      .readonly(),
+    files: z.array(fileSchema).readonly(),
   })
   .openapi('FileList') satisfies z.ZodType<{ readonly files: readonly FileEntry[] }>;
 
@@ -95,9 +101,7 @@ export const fileOperations = {
 export function addFileRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, fileOperations, {
     async uploadFile({ params, query, context }) {
-      if (Number(context.req.header('content-length') ?? 0) > maxUploadBytes) throw tooLarge(query.path);
-      const body: ReadableStream<Uint8Array> = context.req.raw.body ?? new Blob([]).stream();
-      return await agent.upload(params.id, query.path, bounded(body, query.path), {
+      return await agent.upload(params.id, query.path, uploadOf(context, query.path), {
         mode: query.mode ?? null,
         signal: openStream(context).signal,
       });
@@ -115,6 +119,12 @@ export function addFileRoutes(app: ApiApp, agent: Agent): void {
     },
     listFiles: ({ params, query, context }) => agent.listFiles(params.id, query.path, openStream(context).signal),
   });
+}
+
+/** The body of an upload, of a bounded size. Throws TOO_LARGE when more is announced, and fails with it when more comes. */
+export function uploadOf(context: ApiContext, path: string): ReadableStream<Uint8Array> {
+  if (Number(context.req.header('content-length') ?? 0) > maxUploadBytes) throw tooLarge(path);
+  return bounded(context.req.raw.body ?? new Blob([]).stream(), path);
 }
 
 function bounded(body: ReadableStream<Uint8Array>, path: string): ReadableStream<Uint8Array> {

@@ -1,8 +1,11 @@
-/** A connection for one file transfer (spec kernel-runner 20): one request, then the content, either way. */
+/**
+ * A connection for one file transfer (spec kernel-runner 20): one request, then the content, either way. What happens in a folder
+ * that is watched comes as the content of a download that has no end.
+ */
 import { once } from 'node:events';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import type { AgentFrameHeader } from '../../protocol/agent-frames.ts';
+import type { AgentFrameHeader, RunnerRequests } from '../../protocol/agent-frames.ts';
 import { maxBodyBytes } from '../../protocol/frame.ts';
 import { toRunnerError } from '../control-connection.ts';
 import type { FrameSocket } from '../frame-socket.ts';
@@ -12,9 +15,13 @@ import { commitLine, type FileWorker, startFileWorker } from './worker-process.t
 /** From the last byte of an upload to the worker's word that the file is in its place. */
 const commitTimeoutMs = 60_000;
 
+/** Folders that are watched at once; each costs a process in the kernel. */
+const maxWatches = 4;
+let watches = 0;
+
 type Request = Extract<AgentFrameHeader, { t: 'request' }>;
 
-/** Serves one upload or download, and closes. */
+/** Serves one transfer, and closes. */
 export class FileConnection {
   readonly #socket: FrameSocket;
   readonly #tenant: Tenant;
@@ -51,10 +58,14 @@ export class FileConnection {
   async #begin(request: Request): Promise<void> {
     const { id } = request;
     try {
+      const { home } = this.#tenant;
       if (request.method === 'upload') {
-        const result = await this.#upload(request.params.path, request.params.mode);
-        this.#socket.send({ t: 'reply', id, ok: true, result });
-      } else if (request.method === 'download') await this.#download(id, request.params.path);
+        const { path, mode } = request.params;
+        await this.#upload(id, ['upload', home, path, mode === null ? '' : String(mode)]);
+      } else if (request.method === 'unpack') await this.#upload(id, ['unpack', home, request.params.path]);
+      else if (request.method === 'download') {
+        await this.#download(id, ['download', home, request.params.path]);
+      } else if (request.method === 'watch-folder') await this.#watch(id, request.params);
       else this.#socket.close(`${request.method} is not a transfer of files`);
     } catch (error) {
       this.#socket.send({ t: 'reply', id, ok: false, error: toRunnerError(error) });
@@ -62,15 +73,15 @@ export class FileConnection {
     this.#socket.end();
   }
 
-  async #upload(path: string, mode: number | null): Promise<unknown> {
-    const args = ['upload', this.#tenant.home, path, mode === null ? '' : String(mode)];
+  async #upload(id: number, args: readonly string[]): Promise<void> {
     this.#uploading = true;
     // Once it has reported it has nothing left to do, and would wait for this side to hang up.
     using worker = startFileWorker(this.#tenant, this.#clock, args);
     this.#worker = worker;
     worker.input?.on('drain', () => this.#socket.resume());
     try {
-      return await worker.report(Number.POSITIVE_INFINITY);
+      const result = await worker.report(Number.POSITIVE_INFINITY);
+      this.#socket.send({ t: 'reply', id, ok: true, result });
     } finally {
       this.#commitTimer?.[Symbol.dispose]();
       // What still comes is discarded, so that the peer gets to read the reply.
@@ -91,8 +102,21 @@ export class FileConnection {
     this.#commitTimer = this.#clock.after(commitTimeoutMs, () => worker[Symbol.dispose]());
   }
 
-  async #download(id: number, path: string): Promise<void> {
-    const worker = startFileWorker(this.#tenant, this.#clock, ['download', this.#tenant.home, path]);
+  async #watch(id: number, { path, recursive }: RunnerRequests['watch-folder']['params']): Promise<void> {
+    if (watches >= maxWatches) {
+      throw new KerneletError('OVERLOADED', `${maxWatches} folders of the kernel are watched already`);
+    }
+    watches += 1;
+    try {
+      await this.#download(id, ['watch', this.#tenant.home, path, recursive ? 'recursive' : '']);
+    } finally {
+      watches -= 1;
+    }
+  }
+
+  async #download(id: number, args: readonly string[]): Promise<void> {
+    const [, , path = ''] = args;
+    const worker = startFileWorker(this.#tenant, this.#clock, args);
     this.#worker = worker;
     worker.input?.end();
     using _worker = worker;

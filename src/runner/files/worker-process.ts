@@ -7,6 +7,7 @@ import { posix } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import type { FileRequest } from '../../protocol/kernel-files.ts';
 import type { RunnerErrorCode } from '../../protocol/runner-frames.ts';
 import type { Tenant } from '../tenant.ts';
 import type { ExitFacts } from '../tenant-process.ts';
@@ -17,6 +18,9 @@ import { smallProgram, volumePaths } from '../volume-paths.ts';
 export const reportDescriptor = 3;
 /** The line that makes an upload real; without it what came is thrown away. */
 export const commitLine = 'commit\n';
+
+/** Codes that a worker may fail with, beside FILE_ERROR. */
+export const reportCodes = ['FORBIDDEN_PATH', 'FILE_NOT_FOUND', 'FILE_EXISTS', 'INVALID_ARGUMENT'] as const;
 
 /** What a worker reports: its result, or what went wrong. */
 export type FileReport =
@@ -37,7 +41,7 @@ export function parseReport(line: string): FileReport | null {
     return { ok, result: result as Readonly<Record<string, unknown>> };
   }
   if (ok !== false || typeof message !== 'string') return null;
-  const known = (['FORBIDDEN_PATH', 'FILE_NOT_FOUND', 'INVALID_ARGUMENT'] as const).find((item) => item === code);
+  const known = reportCodes.find((item) => item === code);
   return { ok, code: known ?? 'FILE_ERROR', message: message.slice(0, 2000) };
 }
 
@@ -101,19 +105,38 @@ export function startFileWorker(tenant: Tenant, clock: Clock, args: readonly str
   };
 }
 
-const maxListings = 4;
-let listings = 0;
+const maxWorkers = 4;
+let workers = 0;
 
-/** Lists a folder of the home, from the entry with this index on. Throws FORBIDDEN_PATH, FILE_NOT_FOUND, FILE_ERROR, OVERLOADED. */
-export async function listFiles(tenant: Tenant, clock: Clock, path: string, from: number): Promise<unknown> {
+/** Answers a request by a worker of its own. Throws FORBIDDEN_PATH, FILE_NOT_FOUND, FILE_EXISTS, FILE_ERROR, OVERLOADED. */
+export async function workOnFiles(tenant: Tenant, clock: Clock, request: FileRequest): Promise<unknown> {
+  const [operation, path, ...options] = wordsOf(request);
   homePath(path, tenant.home);
-  if (listings >= maxListings) throw new KerneletError('OVERLOADED', `${maxListings} folders are being listed already`);
-  listings += 1;
+  if (workers >= maxWorkers) {
+    throw new KerneletError('OVERLOADED', `${maxWorkers} requests about files are under way in the kernel already`);
+  }
+  workers += 1;
   try {
-    using worker = startFileWorker(tenant, clock, ['list', tenant.home, path, String(from)]);
+    using worker = startFileWorker(tenant, clock, [operation, tenant.home, path, ...options]);
     return await worker.report();
   } finally {
-    listings -= 1;
+    workers -= 1;
+  }
+}
+
+/** What a worker is told: the operation, the path, and options, of which an empty one is off. */
+function wordsOf({ method, params }: FileRequest): readonly [operation: string, path: string, ...options: string[]] {
+  switch (method) {
+    case 'list-files':
+      return ['list', params.path, String(params.from)];
+    case 'stat-file':
+      return ['stat', params.path, params.follow ? 'follow' : ''];
+    case 'make-folder':
+      return ['make-folder', params.path];
+    case 'move-file':
+      return ['move', params.from, params.to, params.replace ? 'replace' : ''];
+    case 'remove-file':
+      return ['remove', params.path, params.recursive ? 'recursive' : ''];
   }
 }
 

@@ -4,30 +4,56 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { constants, createReadStream, writeSync } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
-import { Socket } from 'node:net';
+import { constants, createReadStream } from 'node:fs';
+import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { KerneletError } from '../../lib/errors.ts';
-import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
-import type { FileEntry } from '../../protocol/agent-frames.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import type { SentFileEntry } from '../../protocol/kernel-files.ts';
 import { volumePaths } from '../volume-paths.ts';
-import { commitLine, type FileReport, homePath, isBelow, reportDescriptor } from './worker-process.ts';
+import { makeFolder, moveFile, removeFile, statFile } from './brief-work.ts';
+import { entryOf } from './entry.ts';
+import { deepestPresent, realBelow } from './paths.ts';
+import { committed, failure, report } from './reports.ts';
+import { homePath } from './worker-process.ts';
 
 /** Bytes of entries after which a list goes on in another reply. */
 const maxListBytes = 384 * 1024;
 
 /** Does what the arguments say and ends the process. */
 export async function workFiles(args: readonly string[]): Promise<void> {
-  const [operation, home = '/', path = '', option = ''] = args;
+  const [, , path = ''] = args;
   try {
-    if (operation === 'list') report({ ok: true, result: await list(home, path, Number(option)) });
-    else if (operation === 'upload' && path.endsWith('/')) await makeFolder(home, path);
-    else if (operation === 'upload') await upload(home, path, option === '' ? null : Number(option));
-    else await download(home, path);
+    await work(args);
   } catch (error) {
     report(failure(error, path));
     process.exitCode = 1;
+  }
+}
+
+async function work([operation, home = '/', path = '', option = '', more = '']: readonly string[]): Promise<void> {
+  const tell = (result: object): void => report({ ok: true, result: { ...result } });
+  switch (operation) {
+    case 'list':
+      return tell(await list(home, path, Number(option)));
+    case 'stat':
+      return tell(await statFile(home, path, option !== ''));
+    case 'make-folder':
+      return tell(await makeFolder(home, path));
+    case 'move':
+      await moveFile(home, path, option, more !== '');
+      return tell({});
+    case 'remove':
+      return tell(await removeFile(home, path, option !== ''));
+    // What only one of them needs is loaded there alone.
+    case 'watch':
+      return (await import('./watch.ts')).watchFolder(home, path, option !== '');
+    case 'unpack':
+      return (await import('./unpack.ts')).unpackArchive(home, path);
+    case 'upload':
+      return path.endsWith('/') ? uploadFolder(home, path) : upload(home, path, option === '' ? null : Number(option));
+    default:
+      return download(home, path);
   }
 }
 
@@ -35,7 +61,7 @@ async function list(
   home: string,
   path: string,
   from: number,
-): Promise<{ files: readonly FileEntry[]; path: string; next: number | null }> {
+): Promise<{ files: readonly SentFileEntry[]; path: string; next: number | null }> {
   const folder = homePath(path, home);
   const real = await realBelow(folder, home);
   if (!(await lstat(real)).isDirectory()) {
@@ -43,21 +69,14 @@ async function list(
   }
   const names = await readdir(real, { encoding: 'buffer' });
   names.sort(Buffer.compare);
-  const files: FileEntry[] = [];
+  const files: SentFileEntry[] = [];
   let bytes = 0;
   for (const [index, name] of names.entries()) {
     if (index < from) continue;
     if (bytes > maxListBytes) return { files, path: folder, next: index };
     try {
-      const facts = await lstat(Buffer.concat([Buffer.from(`${real}/`), name]));
-      const entry = {
-        filename: nameText(name),
-        size: Math.min(facts.size, Number.MAX_SAFE_INTEGER),
-        mode: modeText(facts.mode),
-        ctime: facts.ctimeMs / 1000,
-        mtime: facts.mtimeMs / 1000,
-        atime: facts.atimeMs / 1000,
-      };
+      const place = Buffer.concat([Buffer.from(`${real}/`), name]);
+      const entry = await entryOf(name, await lstat(place), place);
       files.push(entry);
       bytes += Buffer.byteLength(JSON.stringify(entry));
     } catch (error) {
@@ -92,7 +111,7 @@ async function upload(home: string, path: string, mode: number | null): Promise<
 }
 
 /** An upload without content whose path ends with a slash: the folder is there afterwards, with its parents. */
-async function makeFolder(home: string, path: string): Promise<void> {
+async function uploadFolder(home: string, path: string): Promise<void> {
   const folder = homePath(path, home);
   await realBelow(await deepestPresent(folder), home);
   for await (const _piece of process.stdin) {
@@ -159,116 +178,4 @@ async function archive(folder: string, name: string): Promise<void> {
     child.once('exit', (code) => resolve(code ?? 1));
   });
   if (exitCode !== 0) process.exitCode = 1;
-}
-
-/** The path with all links followed. Throws FORBIDDEN_PATH when that leads out of the home. */
-async function realBelow(path: string, home: string): Promise<string> {
-  const real = await realpath(path);
-  if (!isBelow(real, await realpath(home))) {
-    throw new KerneletError('FORBIDDEN_PATH', `${path} leads outside of ${home}`);
-  }
-  return real;
-}
-
-async function deepestPresent(path: string): Promise<string> {
-  for (let candidate = path; ; candidate = posix.dirname(candidate)) {
-    const facts = await lstat(candidate).catch((error: unknown) => {
-      if (isSystemError(error, 'ENOENT')) return null;
-      throw error;
-    });
-    if (facts || candidate === '/') return candidate;
-  }
-}
-
-/** Whether the runner has said that the upload is whole. */
-async function committed(): Promise<boolean> {
-  const socket = new Socket({ fd: reportDescriptor, readable: true, writable: false });
-  let text = '';
-  // Reports still go out on this descriptor, so leaving the loop must not close it.
-  for await (const piece of socket.iterator({ destroyOnReturn: false })) {
-    text += String(piece);
-    if (text.includes(commitLine)) return true;
-  }
-  return false;
-}
-
-/** Synchronous, so that nothing is lost when the process ends. */
-function report(document: FileReport): void {
-  const bytes = Buffer.from(`${JSON.stringify(document)}\n`);
-  for (let written = 0; written < bytes.length; ) {
-    try {
-      written += writeSync(reportDescriptor, bytes, written);
-    } catch (error) {
-      if (!isSystemError(error, 'EAGAIN')) throw error;
-    }
-  }
-}
-
-function failure(error: unknown, path: string): FileReport {
-  if (error instanceof KerneletError) {
-    const code = error.code === 'FORBIDDEN_PATH' ? error.code : 'FILE_ERROR';
-    return { ok: false, code, message: error.message };
-  }
-  const shown = JSON.stringify(path.slice(0, 300));
-  switch (systemErrorCode(error)) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return { ok: false, code: 'FILE_NOT_FOUND', message: `${shown} does not exist` };
-    default:
-      return {
-        ok: false,
-        code: 'FILE_ERROR',
-        message: `${shown}: ${error instanceof Error ? error.message : String(error)}`,
-      };
-  }
-}
-
-const fileTypes: ReadonlyMap<number, string> = new Map([
-  [0o140000, 's'],
-  [0o120000, 'l'],
-  [0o100000, '-'],
-  [0o060000, 'b'],
-  [0o040000, 'd'],
-  [0o020000, 'c'],
-  [0o010000, 'p'],
-]);
-
-/** A mode as `ls -l` shows it: `-rw-r--r--`. */
-function modeText(mode: number): string {
-  const permissions = [6, 3, 0].flatMap((shift) => {
-    const bits = mode >> shift;
-    const special = (mode & (shift === 6 ? 0o4000 : shift === 3 ? 0o2000 : 0o1000)) !== 0;
-    const letter = shift === 0 ? 't' : 's';
-    const execute = (bits & 1) !== 0;
-    const last = special ? (execute ? letter : letter.toUpperCase()) : execute ? 'x' : '-';
-    return [(bits & 4) === 0 ? '-' : 'r', (bits & 2) === 0 ? '-' : 'w', last];
-  });
-  return `${fileTypes.get(mode & 0o170000) ?? '?'}${permissions.join('')}`;
-}
-
-/** A file's name; bytes that are not UTF-8 are written as `\xNN`. */
-function nameText(name: Buffer): string {
-  const text = name.toString('utf8');
-  if (Buffer.from(text).equals(name)) return text;
-  let result = '';
-  for (let at = 0; at < name.length; ) {
-    const size = sequenceLength(name, at);
-    if (size === 0) {
-      result += `\\x${(name[at] ?? 0).toString(16).padStart(2, '0')}`;
-      at += 1;
-    } else {
-      result += name.toString('utf8', at, at + size);
-      at += size;
-    }
-  }
-  return result;
-}
-
-/** Bytes of the UTF-8 sequence at a place; 0 = there is none. */
-function sequenceLength(bytes: Buffer, at: number): number {
-  for (let size = 1; size <= 4 && at + size <= bytes.length; size += 1) {
-    const piece = bytes.subarray(at, at + size);
-    if (Buffer.from(piece.toString('utf8')).equals(piece)) return size;
-  }
-  return 0;
 }

@@ -1,0 +1,28 @@
+/** Paths of the home with their links. */
+import { lstat, realpath } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { KerneletError } from '../../lib/errors.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import { isBelow } from './worker-process.ts';
+
+/** The path with all links followed. Throws FORBIDDEN_PATH when that leads out of the home. */
+export async function realBelow(path: string | Buffer, home: string): Promise<string> {
+  const real = await realpath(path);
+  if (!isBelow(real, await realpath(home))) {
+    // The way of an open folder means nothing to whoever asked.
+    const shown = String(path).replace(/^\/proc\/self\/fd\/\d+\//, '');
+    throw new KerneletError('FORBIDDEN_PATH', `${shown} leads outside of ${home}`);
+  }
+  return real;
+}
+
+/** The path itself, or the nearest folder above it that is there. */
+export async function deepestPresent(path: string): Promise<string> {
+  for (let candidate = path; ; candidate = posix.dirname(candidate)) {
+    const facts = await lstat(candidate).catch((error: unknown) => {
+      if (isSystemError(error, 'ENOENT')) return null;
+      throw error;
+    });
+    if (facts || candidate === '/') return candidate;
+  }
+}
