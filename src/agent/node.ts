@@ -9,6 +9,7 @@ import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
+import type { MetadataTarget } from '../network/firewall/rule-set.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import type { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-round.ts';
@@ -24,6 +25,8 @@ export interface NodeAdapter {
   readonly statistics: StatisticsSink;
   /** The cluster's own services, which no kernel may reach. */
   readonly services: RefusedServices;
+  /** Where kernels are led that ask for metadata; null: nowhere. */
+  readonly metadata: () => MetadataTarget | null;
   /** Address that ports of kernels are published on. */
   readonly publishAddress: string;
   /** How long a kernel may take until its runner is ready; null: as the node's own settings say. */

@@ -88,6 +88,22 @@ describe('cluster mode', () => {
     expect(alone.settings.container.kernelUser.uid).toBe(1000);
   });
 
+  it('has metadata for kernels, unless it is off or listens where no kernel comes', async () => {
+    const of = async (line: string, end = '') =>
+      (await load(`${memberToml.replace('[container]', `${line}\n[container]`)}\n${end}`)).settings.agent
+        .metadataServer;
+    expect(await of('')).toEqual({ host: '0.0.0.0', port: 40_128 });
+    expect(await of('metadata-server-bind-host = "10.0.0.9"\nmetadata-server-port = 80')).toEqual({
+      host: '10.0.0.9',
+      port: 80,
+    });
+    for (const host of ['127.0.0.1', '::1', 'localhost'])
+      expect(await of(`metadata-server-bind-host = "${host}"`)).toBeNull();
+    expect(await of('', '[kernelet]\nmetadata-server = false\n')).toBeNull();
+    const alone = await load(memberToml, { forceStandalone: true });
+    expect(alone.settings.agent.metadataServer).toBeNull();
+  });
+
   it('says that variables for etcd alone choose nothing', async () => {
     const { settings, warnings } = await load(null, { environ: { BACKEND_NAMESPACE: 'x' } });
     expect(settings.mode).toBe('standalone');

@@ -6,7 +6,7 @@ import type { LogLevel } from '../lib/log.ts';
 import { clusterPaths, type PathContext, standalonePaths } from './paths.ts';
 import type { ConfigProblem } from './problems.ts';
 import type { SchemaValues } from './schema.ts';
-import type { AgentSettings, ContainerSettings, EtcdSettings, Settings } from './settings.ts';
+import type { AgentSettings, ContainerSettings, EtcdSettings, HostPort, Settings } from './settings.ts';
 import { formatHostPort } from './value-types/address.ts';
 import type { AccountLookup, OwnerChoice } from './value-types/credentials.ts';
 
@@ -41,7 +41,7 @@ const plainId = 1000;
 export function compileSettings(values: SchemaValues, context: CompileContext): Settings {
   const { kernelet, etcd, resource, watcher, metrics, debug } = values;
   const absolute = (path: string): string => resolve(context.workingDir, path);
-  const agent = compileAgent(values, absolute);
+  const agent = compileAgent(values, context.mode, absolute);
   const both = agent.allowComputePlugins?.find((name) => agent.blockComputePlugins?.includes(name));
   if (both !== undefined) {
     const message = 'is in allow-compute-plugins too';
@@ -167,6 +167,7 @@ function compileEtcd(etcd: SchemaValues['etcd'], absolute: (path: string) => str
 
 function compileAgent(
   { agent, kernelet }: Pick<SchemaValues, 'agent' | 'kernelet'>,
+  mode: CompileContext['mode'],
   absolute: (path: string) => string,
 ): AgentSettings {
   return {
@@ -194,7 +195,15 @@ function compileAgent(
     abuseReportPath: agent['abuse-report-path'] && absolute(agent['abuse-report-path']),
     forceTerminateAbusingContainers: agent['force-terminate-abusing-containers'],
     kernelCreationConcurrency: agent['kernel-creation-concurrency'],
+    metadataServer: mode === 'cluster' ? metadataServerOf(agent, kernelet) : null,
   };
+}
+
+/** A loopback address is reached from no kernel. */
+function metadataServerOf(agent: SchemaValues['agent'], kernelet: SchemaValues['kernelet']): HostPort | null {
+  const [host, port] = [agent['metadata-server-bind-host'].trim(), agent['metadata-server-port']];
+  const isReached = !/^(?:127\.|localhost$|::1$)/.test(host);
+  return kernelet['metadata-server'] && isReached ? { host: host === '' ? '0.0.0.0' : host, port } : null;
 }
 
 function compileContainer(values: SchemaValues, context: CompileContext, stateDir: string): ContainerSettings {

@@ -32,12 +32,6 @@ export const ignoredKeys: ReadonlyMap<string, IgnoredKey> = new Map<string, Igno
     'agent.aiomonitor-termui-port': { text: upstreamDebugger },
     'agent.aiomonitor-port': { text: upstreamDebugger },
     'agent.aiomonitor-webui-port': { text: upstreamDebugger },
-    'agent.metadata-server-bind-host': {
-      text: 'Where upstream serves metadata to containers; kernelet has no metadata server.',
-    },
-    'agent.metadata-server-port': {
-      text: 'Port at which upstream serves metadata to containers; kernelet has no metadata server.',
-    },
     'agent.use-experimental-redis-event-dispatcher': {
       text: "Chooses the upstream agent's event dispatcher; kernelet has one.",
     },

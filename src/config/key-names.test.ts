@@ -53,12 +53,12 @@ describe('names of keys', () => {
 describe('keys without effect', () => {
   it('are accepted whatever they hold, with one warning each that says what holds instead', async () => {
     const toml =
-      '[agent]\nevent-loop = 5\nmetadata_server_port = "x"\n[container]\njail-args = ["a"]\n' +
+      '[agent]\nevent-loop = 5\nagent_sock_port = "x"\n[container]\njail-args = ["a"]\n' +
       '[logging]\ndrivers = ["console", "file"]\n[logging.file]\npath = 1\nfilename = "a.log"\n[debug.coredump]\nenabled = true\n';
     const { warnings } = await load(toml);
     expect(warnings.map((warning) => warning.replace(/^.*agent\.toml/, '').replace(/(effect\.).*/s, '$1'))).toEqual([
       ':2: agent.event-loop has no effect.',
-      ':3: agent.metadata-server-port has no effect.',
+      ':3: agent.agent-sock-port has no effect.',
       ':5: container.jail-args has no effect.',
       ':7: logging.drivers has no effect.',
       ':8: logging.file has no effect.',

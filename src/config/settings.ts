@@ -78,6 +78,8 @@ export interface AgentSettings {
   readonly abuseReportPath: string | null;
   readonly forceTerminateAbusingContainers: boolean;
   readonly kernelCreationConcurrency: number;
+  /** Where kernels are told what they are; null: nowhere. */
+  readonly metadataServer: HostPort | null;
 }
 
 /** `[container]`: what every kernel has in common. */

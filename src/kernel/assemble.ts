@@ -12,6 +12,7 @@ import { Bandwidth, type RunTool } from '../network/bandwidth.ts';
 import { Bridge } from '../network/bridge.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
 import type { PacketFilter } from '../network/firewall/packet-filter.ts';
+import type { MetadataTarget } from '../network/firewall/rule-set.ts';
 import { canBind } from '../network/host-ports.ts';
 import { type LeasedNetwork, readNetworkFiles } from '../network/prewarmed-network.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
@@ -83,6 +84,8 @@ export interface KernelsParts {
   /** Where the engine's processes are seen, such as `/proc`; null = its containers have none. */
   readonly processRoot: string | null;
   readonly refusedServices: RefusedServices;
+  /** Where kernels are led that ask for metadata; absent = nowhere. */
+  readonly metadata?: (() => MetadataTarget | null) | undefined;
   /** Whether this process can have another connection. */
   readonly hasRoom?: () => boolean;
   /** Answers what programs of kernels ask the agent; absent: none can. */
@@ -152,6 +155,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     packetFilter: parts.packetFilter,
     refusedServices: parts.refusedServices,
     connectionLimit: settings.connectionLimit,
+    metadata: parts.metadata,
   };
   const bridge = new Bridge(filtered);
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });

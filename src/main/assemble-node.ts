@@ -27,6 +27,7 @@ import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
+import type { MetadataTarget } from '../network/firewall/rule-set.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-round.ts';
 import type { Ballast } from '../storage/ballast.ts';
@@ -51,6 +52,8 @@ export interface NodeRole {
   readonly hasTenantRoot: boolean;
   /** Services of a cluster that kernels may not reach. */
   readonly refusedServices: RefusedServices;
+  /** Where kernels are led that ask for metadata; absent: nowhere. */
+  readonly metadata?: () => MetadataTarget | null;
   readonly container: Pick<ContainerSettings, 'hardening' | 'privateServices' | 'publishAddress' | 'logLimitBytes'> & {
     /** Files of this machine that kernels see; absent: none. */
     readonly views?: (files: ForeignFiles) => ReturnType<NonNullable<ContainerSettings['views']>>;
@@ -132,6 +135,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       packetFilter: backend.packetFilter,
       imageRootsFolder: path.join(settings.stateDir, 'image-roots'),
       refusedServices: role.refusedServices,
+      metadata: role.metadata,
       hasRoom: () => descriptors.hasRoom,
       serveAgentSocket: role.serveAgentSocket?.(engine),
       networkBytes: backend.networkBytes,

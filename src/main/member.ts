@@ -42,6 +42,7 @@ export function memberRole(settings: Settings, adapter: NodeAdapter, log: Logger
     // Scripts of images are root, and users of sessions with `sudo`.
     hasTenantRoot: true,
     refusedServices: settings.loosen.clusterServices ? noRefusedServices : adapter.services,
+    metadata: adapter.metadata,
     container: {
       hardening: {
         ...hardeningOf(settings, settings.imageCapabilities),

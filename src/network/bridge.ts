@@ -12,6 +12,7 @@ import { objectLabels } from '../protocol/image-contract.ts';
 import type { RefusedFacts, RefusedServices } from './cluster-services.ts';
 import { Firewall } from './firewall/firewall.ts';
 import type { PacketFilter } from './firewall/packet-filter.ts';
+import type { MetadataTarget } from './firewall/rule-set.ts';
 
 /** How to make the bridge. */
 export interface BridgeOptions {
@@ -25,6 +26,8 @@ export interface BridgeOptions {
   readonly refusedServices: RefusedServices;
   /** How many connections begun by one kernel the host follows at a time; 0 = no limit. */
   readonly connectionLimit: number;
+  /** Where kernels are led that ask for metadata; absent = nowhere. */
+  readonly metadata?: (() => MetadataTarget | null) | undefined;
 }
 
 const ownerLabel = 'ai.kernelet.network-of';
@@ -116,7 +119,8 @@ export class Bridge {
   /** While it fails no kernel gets the network. */
   async #filter(refused: RefusedFacts, deadline: Deadline): Promise<void> {
     try {
-      await this.#firewall.apply({ interfaces: [], ...refused }, deadline);
+      const metadata = this.#options.metadata?.() ?? null;
+      await this.#firewall.apply({ interfaces: [], metadata, ...refused }, deadline);
       this.#filtered = true;
     } catch (error) {
       this.#filtered = false;

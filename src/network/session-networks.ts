@@ -14,7 +14,7 @@ import { objectLabels } from '../protocol/image-contract.ts';
 import type { RefusedFacts, RefusedServices } from './cluster-services.ts';
 import { Firewall } from './firewall/firewall.ts';
 import type { PacketFilter } from './firewall/packet-filter.ts';
-import type { FirewallScope } from './firewall/rule-set.ts';
+import type { FirewallScope, MetadataTarget } from './firewall/rule-set.ts';
 
 /** The label of those that this agent has made. */
 const ownerLabel = 'ai.kernelet.session-network-of';
@@ -44,6 +44,8 @@ export interface SessionNetworksParts {
   readonly refusedServices: RefusedServices;
   /** How many connections begun by one kernel the host follows at a time; 0 = no limit. */
   readonly connectionLimit: number;
+  /** Where kernels are led that ask for metadata; absent = nowhere. */
+  readonly metadata?: (() => MetadataTarget | null) | undefined;
 }
 
 /** Makes and removes them, and sweeps those that were forgotten. */
@@ -127,7 +129,8 @@ export class SessionNetworks {
       using _held = await this.#mutex.acquire('rules', deadline.signal);
       if (coming !== null) this.#coming.add(coming);
       await this.#filterGateway(refused, deadline);
-      await this.#firewall.apply({ interfaces: await this.#interfaces(deadline), ...refused }, deadline);
+      const metadata = this.#parts.metadata?.() ?? null;
+      await this.#firewall.apply({ interfaces: await this.#interfaces(deadline), metadata, ...refused }, deadline);
     });
   }
 
@@ -148,7 +151,7 @@ export class SessionNetworks {
   /** Everything on that interface is concerned, also what is not this agent's: without need it has no rules. */
   async #filterGateway(refused: RefusedFacts, deadline: Deadline): Promise<void> {
     const isNeeded = refused.refused.length + refused.refusedPorts.length > 0;
-    if (isNeeded) await this.#gateway?.apply({ interfaces: [], ...refused }, deadline);
+    if (isNeeded) await this.#gateway?.apply({ interfaces: [], metadata: null, ...refused }, deadline);
     else await this.#gateway?.remove(deadline);
   }
 

@@ -11,6 +11,7 @@ import { Bridge } from '../../src/network/bridge.ts';
 import type { ServiceAddress } from '../../src/network/cluster-services.ts';
 import { machinePacketFilter, type PacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { agentBridges, probeBridge } from '../../src/network/firewall/probe.ts';
+import type { MetadataTarget } from '../../src/network/firewall/rule-set.ts';
 import { tryRulesHere } from '../../src/network/firewall/trial.ts';
 import { connectTestEngine, EngineLedger, shellSpec, within } from '../support/engine.ts';
 import { firewallRules } from '../support/inventory.ts';
@@ -25,6 +26,7 @@ let published: ContainerId;
 let other: ContainerId;
 let refused: readonly ServiceAddress[];
 let tag: string;
+let metadata: MetadataTarget | null = null;
 const connectionLimit = 200;
 
 /** This machine as if it had no nftables. */
@@ -67,7 +69,8 @@ describe.each([
     refused = [];
     const refusedServices = { facts: async () => ({ refused, refusedPorts: [] }) };
     const log = silentLogger;
-    bridge = new Bridge({ engine, tag, agentId: 'test', log, packetFilter, refusedServices, connectionLimit });
+    const parts = { engine, tag, agentId: 'test', log, packetFilter, refusedServices, connectionLimit };
+    bridge = new Bridge({ ...parts, metadata: () => metadata });
     service = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '0.0.0.0');
     await new Promise((resolve) => service.once('listening', resolve));
     hostPort = (service.address() as AddressInfo).port;
@@ -126,7 +129,8 @@ describe.each([
       expect(before.length).toBeGreaterThan(6);
       expect(await agentBridges(within(10_000))).toContain(bridge.interfaceName);
       expect(await probeBridge(bridge.interfaceName, within(30_000))).toBe('filtered');
-      expect(await tryRulesHere(connectionLimit, within(30_000))).toEqual({ walls: null, counting: null });
+      const wanted = { connectionLimit, metadata: { host: null, port: 40_128 } };
+      expect(await tryRulesHere(wanted, within(30_000))).toEqual({ walls: null, counting: null, metadata: null });
       expect(printed('ip', 'netns', 'list')).not.toContain('kernelet-trial');
       const saved = printed('iptables-save');
       try {
@@ -142,6 +146,49 @@ describe.each([
         spawnSync('iptables-restore', [], { input: saved });
       }
       await bridge.refresh(true, within(30_000));
+      expect([...rules()].sort()).toEqual([...before].sort());
+    });
+
+    // @promise metadata-one-address
+    it('leads its kernels to metadata from the one address alone, for as long as there is any, and leaves no rule of that', async () => {
+      const before = rules();
+      const gatewayAddress = (await addressOf(other)).replace(/\d+$/, '1');
+      const tried = [
+        ['169.254.169.254', 80],
+        ['169.254.169.254', hostPort],
+        ['169.254.169.253', 80],
+        [gatewayAddress, hostPort],
+      ] as const;
+      const open = (): Promise<readonly boolean[]> =>
+        Promise.all(tried.map(([address, port]) => reaches(other, address, port)));
+      metadata = { host: null, port: hostPort };
+      try {
+        await bridge.refresh(true, within(30_000));
+        expect(await open()).toEqual([true, false, false, false]);
+        const own = printed('ip', '-4', '-o', 'route', 'get', '192.0.2.1');
+        metadata = { host: /src (\S+)/.exec(own)?.[1] ?? '', port: hostPort };
+        await bridge.refresh(true, within(30_000));
+        expect(await open()).toEqual([true, false, false, false]);
+        const { restored } = bridge;
+        spawnSync('iptables', [
+          '-t',
+          'nat',
+          '-D',
+          'PREROUTING',
+          '-i',
+          bridge.interfaceName,
+          '-j',
+          `KERNELET-${tag}-NAT`,
+        ]);
+        spawnSync('nft', ['delete', 'chain', 'inet', `kernelet-${tag}`, 'prerouting']);
+        expect(await open()).toEqual([false, false, false, false]);
+        await bridge.refresh(true, within(30_000));
+        expect([await open(), bridge.restored]).toEqual([[true, false, false, false], restored + 1]);
+      } finally {
+        metadata = null;
+        await bridge.refresh(true, within(30_000));
+      }
+      expect(await open()).toEqual([false, false, false, false]);
       expect([...rules()].sort()).toEqual([...before].sort());
     });
 

@@ -26,6 +26,8 @@ rpc-listen-addr = { host = "127.0.0.1", port = 6001 }
 ipc-base-path = "/run/kernelet"
 var-base-path = "/var/lib"
 image-commit-path = "/var/lib/commit"
+[kernelet]
+metadata-server = false
 [container]
 port-range = [30100, 30199]
 bind-host = "127.0.0.1"

@@ -14,6 +14,8 @@ export class FakePacketFilter implements PacketFilter {
     ['INPUT', []],
     ['FORWARD', ['-j DUMMY-USER']],
     ['DUMMY-USER', ['-j RETURN']],
+    // Of the table of this name.
+    ['nat PREROUTING', []],
   ]);
   /** Whether packets between the ports of a bridge can be filtered. */
   bridges = true;
@@ -59,21 +61,28 @@ export class FakePacketFilter implements PacketFilter {
   }
 
   #restore(input: string): ProgramResult {
+    let table = '';
     for (const line of input.split('\n')) {
+      if (line.startsWith('*')) table = line === '*nat' ? 'nat ' : '';
       const [, chain = ''] = /^:(\S+)/.exec(line) ?? [];
-      if (chain !== '') this.chains.set(chain, []);
+      if (chain !== '') this.chains.set(`${table}${chain}`, []);
       const [, to = '', rule = ''] = /^-A (\S+) (.*)$/.exec(line) ?? [];
-      if (to !== '') this.chains.get(to)?.push(rule);
+      if (to !== '') this.chains.get(`${table}${to}`)?.push(rule);
     }
     return result(0);
   }
 
-  #iptables([verb, chain = '', ...rest]: readonly string[]): ProgramResult {
+  #iptables(args: readonly string[]): ProgramResult {
+    const table = args[0] === '-t' ? `${args[1]} ` : '';
+    const [verb, name = '', ...rest] = table === '' ? args : args.slice(2);
+    const chain = `${table}${name}`;
     const rules = this.chains.get(chain);
     if (verb === '-S') {
-      const lines = [...this.chains].flatMap(([name, held]) => [
-        `-N ${name}`,
-        ...held.map((rule) => `-A ${name} ${rule.replace(' -j', ` -c ${this.refusedPackets} 0 -j`)}`),
+      const ofTable = [...this.chains].filter(([key]) => key.startsWith('nat ') === (table !== ''));
+      const counted = rest.includes('-v') || name === '-v' ? ` -c ${this.refusedPackets} 0 -j` : ' -j';
+      const lines = ofTable.flatMap(([key, held]) => [
+        `-N ${key.slice(table.length)}`,
+        ...held.map((rule) => `-A ${key.slice(table.length)} ${rule.replace(' -j', counted)}`),
       ]);
       // The kernel lists all chains before the first rule.
       return result(

@@ -5,6 +5,7 @@ import { sleep } from '../../lib/clock.ts';
 import { raceWithSignal } from '../../lib/deadline.ts';
 import { retryForever, runPeriodically, supervise } from '../../lib/retry.ts';
 import { VolumeMounts } from '../../storage/mounts/volume-mounts.ts';
+import type { MetadataService } from '../metadata/metadata-service.ts';
 import { AbuseReports } from '../operations/abuse-reports.ts';
 import { watchConfiguration } from './cluster-configuration.ts';
 import type { Heartbeats } from './heartbeats.ts';
@@ -33,6 +34,8 @@ interface MemberServices {
   readonly rpc: RpcEndpoint;
   readonly work: PersistentWork;
   readonly heartbeats: Heartbeats;
+  /** null: kernels are told nothing. */
+  readonly metadata: MetadataService | null;
 }
 
 /** The lifecycle of a member. */
@@ -57,6 +60,7 @@ export class MemberLifecycle {
     const { signal } = this.#shutdown;
     this.#keep('sending events', this.#gone.signal, (own) => outbox.run(own));
     this.#keep('the registration in etcd', signal, (own) => etcd.registry.keepRegistered(own));
+    this.#serveMetadata(signal);
     await node.agent.start({ retry: true });
     this.#services.work.batches.resume();
     suppressed.keepOnly(new Set(node.kernels.list().map(({ spec }) => spec.id)));
@@ -148,6 +152,15 @@ export class MemberLifecycle {
     const ids = over.map(({ spec }) => spec.id);
     const what = 'letting figures of ended kernels expire';
     await retryForever({ what, clock, log, signal }, () => redis.statistics.expireKernels(ids)).catch(() => {});
+  }
+
+  #serveMetadata(signal: AbortSignal): void {
+    const { node, settings, clock, log } = this.#parts;
+    const { metadata } = this.#services;
+    if (metadata === null) return;
+    const { kernels, engine } = node;
+    const parts = { kernels, engine, node: { isJail: settings.container.isJail }, clock, log };
+    this.#keep('serving metadata', signal, (own) => metadata.run(parts, own));
   }
 
   #readAbuseReports(): void {

@@ -16,6 +16,7 @@ import { ClusterServices } from '../../network/cluster-services.ts';
 import { AgentSocket } from '../agent-socket/agent-socket.ts';
 import { EventPublisher } from '../events/event-publisher.ts';
 import { Outbox } from '../events/outbox.ts';
+import { MetadataService } from '../metadata/metadata-service.ts';
 import { creationInfoOf } from '../operations/creation-info.ts';
 import { LastLogs } from '../operations/last-logs.ts';
 import { SuppressedTerminations } from '../operations/suppressed-terminations.ts';
@@ -63,6 +64,8 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
     suppressed,
     log,
   });
+  const { metadataServer } = settings.agent;
+  const metadata = metadataServer === null ? null : new MetadataService(metadataServer);
   const node = await options.assemble(settings, state, {
     events: publisher,
     statistics: new ClusterStatistics(redis.statistics, agentId, clock),
@@ -75,6 +78,7 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
       clock,
       log,
     }),
+    metadata: () => metadata?.target ?? null,
     publishAddress: addresses.bindHost,
     readyTimeoutMs: limits.kernelStartTimeoutMs,
     logLimitBytes: limits.containerLogBytes,
@@ -122,7 +126,7 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
   };
   const services = rpcServices(parts, { agent, work, dependencies, moveTo });
   const rpc = cleanups.use(await serveRpc(parts, curveKeys, services));
-  const lifecycle = new MemberLifecycle(parts, { rpc, work, heartbeats });
+  const lifecycle = new MemberLifecycle(parts, { rpc, work, heartbeats, metadata });
   const owned = cleanups.move();
   return {
     settings,

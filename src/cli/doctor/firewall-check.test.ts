@@ -4,7 +4,7 @@ import { type FirewallFacts, firewallResult } from './firewall-check.ts';
 
 const version = 'nftables v1.0.6 (Lester Gooch #5)';
 const probed = (...found: readonly ProbeResult[]) => new Map(found.map((result, index) => [`kl-${index}`, result]));
-const taken = { walls: null, counting: null };
+const taken = { walls: null, counting: null, metadata: null };
 const facts: FirewallFacts = { userId: 0, version, readable: true, trial: taken, probes: new Map() };
 
 it.each<[string, Partial<FirewallFacts>, object]>([
@@ -28,6 +28,11 @@ it.each<[string, Partial<FirewallFacts>, object]>([
     'cannot count connections',
     { trial: { ...taken, counting: 'no module' } },
     { state: 'failed', fix: expect.stringContaining('nft_connlimit') },
+  ],
+  [
+    'cannot lead kernels to metadata',
+    { trial: { ...taken, metadata: 'no redirect' } },
+    { state: 'warning', detail: 'kernels get no metadata: no redirect', fix: expect.stringContaining('nft_redir') },
   ],
   ['cannot be given rules', { trial: null }, { state: 'warning', fix: 'apt-get install -y iproute2' }],
 ])('a firewall that %s', (_what, found, result) => {

@@ -49,6 +49,12 @@ export function firewallResult({ userId, version, readable, trial, probes }: Fir
     );
   }
   if (trial === null) return warning(`${version}; its rules could not be tried`, 'apt-get install -y iproute2');
+  if (trial.metadata) {
+    return warning(
+      `kernels get no metadata: ${trial.metadata}`,
+      'modprobe -a nft_nat nft_redir || modprobe xt_REDIRECT  # or set kernelet.metadata-server = false',
+    );
+  }
   return ok(probes.size === 0 ? version : `${version}; a packet from ${[...probes.keys()].join(', ')} was refused`);
 }
 
@@ -68,7 +74,10 @@ export const firewallCheck = {
     if (!readable) return firewallResult({ ...found(version), ...none });
     const probes = new Map<string, ProbeResult>();
     for (const bridge of await agentBridges(signal)) probes.set(bridge, await probeBridge(bridge, signal));
-    const trial = await tryRulesHere(settings.connectionLimit, signal);
+    const { connectionLimit, agent } = settings;
+    // Which address it is makes no difference to what the machine can.
+    const metadata = agent.metadataServer === null ? null : { ...agent.metadataServer, host: null };
+    const trial = await tryRulesHere({ connectionLimit, metadata }, signal);
     return firewallResult({ ...found(version), readable, trial, probes });
   },
 } satisfies DoctorCheck;

@@ -105,6 +105,15 @@ export const agentSection = {
       default: false,
       description: 'Whether kernels that a report on abuse names are ended; heartbeats carry it too.',
     }),
+    'metadata-server-bind-host': key(text, {
+      default: '0.0.0.0',
+      description:
+        'Address of this host at which kernels are told what they are, who ask at 169.254.169.254:80. `0.0.0.0`: that of the network on which each kernel is. At a loopback address no kernel is told anything.',
+    }),
+    'metadata-server-port': key(integer({ min: 1, max: 65_535 }), {
+      default: 40_128,
+      description: 'Port of it. `kernelet.metadata-server = false` opens none.',
+    }),
     'kernel-creation-concurrency': key(integer({ min: 1, max: 32 }), {
       default: 4,
       description: 'How many kernels of one request are made side by side.',

@@ -219,6 +219,11 @@ export const kerneletSection = {
       default: false,
       description: 'Lets kernels use all CPUs; what a request says is then counted, not enforced.',
     }),
+    'metadata-server': key(strictBoolean, {
+      default: true,
+      description:
+        'In cluster mode: whether kernels are told what they are at http://169.254.169.254, their environment among it.',
+    }),
     'loosen.cluster-services': key(strictBoolean, {
       default: false,
       description:

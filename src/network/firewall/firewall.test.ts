@@ -10,7 +10,12 @@ import type { FirewallFacts, FirewallScope } from './rule-set.ts';
 const one = { tag: '0a1b2c3d', interfaces: 'kl-0a1b2c3d', kind: 'isolated', connectionLimit: 100 } as const;
 const several = { tag: '0a1b2c3d-S', interfaces: 'ks0a1b2c3d+', kind: 'joined', connectionLimit: 100 } as const;
 const gateway = { tag: '0a1b2c3d-G', interfaces: 'gateway', kind: 'shared', connectionLimit: 0 } as const;
-const facts = (interfaces: readonly string[] = []): FirewallFacts => ({ interfaces, refused: [], refusedPorts: [] });
+const facts = (interfaces: readonly string[] = []): FirewallFacts => ({
+  interfaces,
+  metadata: null,
+  refused: [],
+  refusedPorts: [],
+});
 
 function setUp(filter = new FakePacketFilter(), scope: FirewallScope = one) {
   const warned: unknown[] = [];
@@ -73,6 +78,91 @@ table inet kernelet-0a1b2c3d {
     expect(table.indexOf('ct count over 100')).toBeLessThan(within);
     // The names of chains have 28 characters at most.
     expect('KERNELET-0a1b2c3d-S-IN'.length).toBeLessThanOrEqual(28);
+  });
+});
+
+describe('metadata', () => {
+  const metadata = { host: null, port: 40_128 };
+  const asking = { ...facts(), metadata };
+  const apply = (firewall: Firewall, now: FirewallFacts): Promise<void> =>
+    withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.apply(now, deadline));
+
+  // @promise metadata-one-address
+  it('is led to from the one address and port, and what is sent to the server itself is refused', () => {
+    const lines = (text: string): readonly string[] => text.split('\n').map((line) => line.trim());
+    const table = lines(tableText(one, asking));
+    const led =
+      'iifname "kl-0a1b2c3d" ct status & dnat == dnat ct original ip daddr 169.254.169.254 ct original proto-dst 80 tcp dport 40128';
+    expect(table.slice(table.indexOf('chain input {') + 2)).toEqual([
+      'iifname "kl-0a1b2c3d" ct state { established, related } accept',
+      'iifname "kl-0a1b2c3d" meta nfproto ipv6 drop',
+      `${led} add @connections { ip saddr ct count over 100 } counter reject`,
+      `${led} accept`,
+      'iifname "kl-0a1b2c3d" reject',
+      '}',
+      'chain prerouting {',
+      'type nat hook prerouting priority dstnat - 10; policy accept;',
+      'iifname "kl-0a1b2c3d" ip daddr 169.254.169.254 tcp dport 80 redirect to :40128',
+      '}',
+      '}',
+      '',
+    ]);
+    // The rest of link-local addresses is refused as ever.
+    expect(table).toContain('iifname "kl-0a1b2c3d" ip daddr 169.254.0.0/16 reject');
+    const chains = lines(chainsText(one, asking));
+    expect(chains.slice(0, 5)).toEqual([
+      '*nat',
+      ':KERNELET-0a1b2c3d-NAT - [0:0]',
+      '-A KERNELET-0a1b2c3d-NAT -i kl-0a1b2c3d -d 169.254.169.254 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 40128',
+      'COMMIT',
+      '*filter',
+    ]);
+    const match =
+      '-A KERNELET-0a1b2c3d-IN -p tcp -m tcp --dport 40128 -m conntrack --ctstate DNAT --ctorigdst 169.254.169.254 --ctorigdstport 80';
+    expect(chains.slice(-5, -2)).toEqual([
+      `${match} -m connlimit --connlimit-above 100 --connlimit-mask 32 --connlimit-saddr -j REJECT`,
+      `${match} -j RETURN`,
+      '-A KERNELET-0a1b2c3d-IN -j REJECT',
+    ]);
+  });
+
+  it('is led to where the operator has the server listen, and from no network of somebody else', () => {
+    const elsewhere = { ...facts(), metadata: { host: '10.0.0.9', port: 5 } };
+    expect(tableText(one, elsewhere)).toContain('tcp dport 80 dnat ip to 10.0.0.9:5');
+    expect(chainsText(one, elsewhere)).toContain('-j DNAT --to-destination 10.0.0.9:5');
+    expect([tableText(gateway, asking), chainsText(gateway, asking)].join()).not.toContain('169.254');
+  });
+
+  it.each([
+    ['nftables', []],
+    ['iptables', ['nft']],
+  ] as const)('comes, is put back and goes with %s, which is no sign of somebody else', async (name, missing) => {
+    const { filter, firewall } = setUp(new FakePacketFilter(missing));
+    const holds = (): boolean => JSON.stringify([[...filter.tables], [...filter.chains]]).includes('169.254.169.254');
+    await apply(firewall, facts());
+    await apply(firewall, asking);
+    expect([holds(), firewall.restored]).toEqual([true, 0]);
+    if (name === 'iptables') filter.chains.get('nat PREROUTING')?.splice(0);
+    else filter.tables.clear();
+    await apply(firewall, asking);
+    expect([holds(), firewall.restored]).toEqual([true, 1]);
+    await apply(firewall, facts());
+    expect([holds(), firewall.restored]).toEqual([false, 1]);
+    await apply(firewall, asking);
+    await withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.remove(deadline));
+    expect(JSON.stringify([[...filter.tables], [...filter.chains]])).not.toMatch(/kernelet/i);
+  });
+
+  it('is given up where the machine cannot lead kernels to it, and they are kept apart all the same', async () => {
+    const { filter, firewall } = setUp(new FakePacketFilter());
+    const run = filter.run.bind(filter);
+    filter.run = async (program, args, deadline, input = '') =>
+      input.includes('redirect') || program === 'iptables-restore'
+        ? { exitCode: 1, stdout: '', stderr: 'no redirect' }
+        : await run(program, args, deadline, input);
+    await apply(firewall, asking);
+    expect(firewall.metadataProblem).toContain('no redirect');
+    expect([...filter.tables.values()].join()).toContain('iifname "kl-0a1b2c3d" reject');
   });
 });
 
@@ -178,7 +268,10 @@ describe.each([
     await apply();
     await remove();
     await remove();
-    expect([filter.tables.size, [...filter.chains.keys()]]).toEqual([0, ['INPUT', 'FORWARD', 'DUMMY-USER']]);
+    expect([filter.tables.size, [...filter.chains.keys()]]).toEqual([
+      0,
+      ['INPUT', 'FORWARD', 'DUMMY-USER', 'nat PREROUTING'],
+    ]);
     expect(JSON.stringify([...filter.chains])).not.toContain('KERNELET');
   });
 

@@ -35,6 +35,7 @@ export class Firewall {
   #refused = 0;
   /** What the rules were made of. */
   #facts = '';
+  #metadataProblem: string | null = null;
 
   constructor(scope: FirewallScope, { filter, rulesChain, log }: FirewallParts) {
     this.#scope = scope;
@@ -49,6 +50,11 @@ export class Firewall {
     return this.#restored;
   }
 
+  /** Why kernels are not led to metadata, as they are to be; null = they are. */
+  get metadataProblem(): string | null {
+    return this.#metadataProblem;
+  }
+
   /**
    * Puts the rules in place unless they stand and say the same, and says when what was put there earlier had been removed.
    * Throws NOT_SUPPORTED when this machine can't.
@@ -58,7 +64,7 @@ export class Firewall {
     const known = this.#used;
     const stands = known !== null && (await known.stand(deadline));
     this.#tellRefused();
-    if (!stands || wanted !== this.#facts) await this.#put(facts, deadline, stands === true);
+    if (!stands || wanted !== this.#facts) await this.#putWhatCan(facts, deadline, stands === true);
     this.#facts = wanted;
     await this.#removeStale(deadline);
     if (this.#scope.kind === 'isolated' && !(await this.#filter.filterBridges())) {
@@ -92,6 +98,21 @@ export class Firewall {
       });
     }
     this.#refused = counted;
+  }
+
+  /** What leads kernels to metadata takes more of a machine than what keeps them off it, and is no reason to keep none. */
+  async #putWhatCan(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<void> {
+    this.#metadataProblem = null;
+    if (facts.metadata === null) return await this.#put(facts, deadline, stood);
+    try {
+      await this.#put(facts, deadline, stood);
+    } catch (error) {
+      deadline.check();
+      await this.#put({ ...facts, metadata: null }, deadline, stood);
+      const { interfaces } = this.#scope;
+      this.#metadataProblem = error instanceof Error ? error.message : String(error);
+      this.#log.warn('kernels get no metadata: this machine cannot lead them to it', { interfaces, error });
+    }
   }
 
   async #put(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<void> {

@@ -4,6 +4,7 @@
  * - `KERNELET-<tag>-IN`, from INPUT: only answers to what the host began come in
  * - `KERNELET-<tag>`, from the engine's chain for rules of others, else from FORWARD: nothing to link-local addresses,
  *   nothing back into the bridge; nothing from outside but by way of a published address
+ * - `KERNELET-<tag>-NAT`, from PREROUTING of the table `nat`, while there is metadata to ask for
  *
  * Rules of others may come before the jumps to them, or the jumps may be gone while the chains stand, so the whole way of a
  * packet is looked at.
@@ -11,12 +12,17 @@
 import type { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { PacketFilter } from './packet-filter.ts';
-import { type FirewallFacts, type FirewallScope, linkLocal, type RuleSet } from './rule-set.ts';
+import { type FirewallFacts, type FirewallScope, linkLocal, metadataAddress, type RuleSet } from './rule-set.ts';
 
-/** The text that fills both chains, for iptables-restore. Pure. */
+/** The text that fills the chains, for iptables-restore. Pure. */
 export function chainsText(scope: FirewallScope, facts: FirewallFacts): string {
   const [forward, input] = [`KERNELET-${scope.tag}`, `KERNELET-${scope.tag}-IN`];
+  const redirects = redirectRules(scope, facts);
+  const nat = `KERNELET-${scope.tag}-NAT`;
   return [
+    ...(redirects.length > 0
+      ? ['*nat', `:${nat} - [0:0]`, ...redirects.map((rule) => `-A ${nat} ${rule}`), 'COMMIT']
+      : []),
     '*filter',
     `:${forward} - [0:0]`,
     `:${input} - [0:0]`,
@@ -39,12 +45,11 @@ function forwardRules(scope: FirewallScope, { interfaces, refused, refusedPorts 
   ];
   if (scope.kind === 'shared') return [...services, '-j RETURN'];
   const { connectionLimit } = scope;
-  const counted = `-m connlimit --connlimit-above ${connectionLimit} --connlimit-mask 32 --connlimit-saddr`;
   const within = scope.kind === 'joined' ? interfaces.map((name) => `-i ${name} -o ${name} -j RETURN`) : [];
   return [
     `-i ${ours} -d ${linkLocal} -j REJECT`,
     // What is refused here is never entered in the host's table.
-    ...(connectionLimit > 0 ? [`-i ${ours} -m conntrack --ctstate NEW ${counted} -j REJECT`] : []),
+    ...(connectionLimit > 0 ? [`-i ${ours} -m conntrack --ctstate NEW ${counted(scope)} -j REJECT`] : []),
     ...within,
     `-i ${ours} -o ${ours} -j REJECT`,
     ...services,
@@ -54,11 +59,33 @@ function forwardRules(scope: FirewallScope, { interfaces, refused, refusedPorts 
   ];
 }
 
-function inputRules({ kind }: FirewallScope, { refusedPorts }: FirewallFacts): readonly string[] {
+const counted = ({ connectionLimit }: FirewallScope): string =>
+  `-m connlimit --connlimit-above ${connectionLimit} --connlimit-mask 32 --connlimit-saddr`;
+
+/** Exactly the one address and port: what it leads to is this host's, and goes by the rules of what comes in. */
+function redirectRules({ kind, interfaces }: FirewallScope, { metadata }: FirewallFacts): readonly string[] {
+  if (metadata === null || kind === 'shared') return [];
+  const { address, port } = metadataAddress;
+  const { host } = metadata;
+  const to = host === null ? `REDIRECT --to-ports ${metadata.port}` : `DNAT --to-destination ${host}:${metadata.port}`;
+  return [`-i ${interfaces} -d ${address} -p tcp -m tcp --dport ${port} -j ${to}`];
+}
+
+/** What was led here and nothing that was sent here goes past the refusal of the rest. */
+function metadataRules(scope: FirewallScope, { metadata }: FirewallFacts): readonly string[] {
+  if (metadata === null) return [];
+  const { address, port } = metadataAddress;
+  const led = `-m conntrack --ctstate DNAT --ctorigdst ${address} --ctorigdstport ${port}`;
+  const asked = `-p tcp -m tcp --dport ${metadata.port} ${led}`;
+  return [...(scope.connectionLimit > 0 ? [`${asked} ${counted(scope)} -j REJECT`] : []), `${asked} -j RETURN`];
+}
+
+function inputRules(scope: FirewallScope, facts: FirewallFacts): readonly string[] {
+  const { refusedPorts } = facts;
   const answers = '-m conntrack --ctstate ESTABLISHED,RELATED -j RETURN';
-  if (kind === 'shared')
+  if (scope.kind === 'shared')
     return [answers, ...refusedPorts.map((port) => `-p tcp -m tcp --dport ${port} -j REJECT`), '-j RETURN'];
-  return [answers, '-j REJECT'];
+  return [answers, ...metadataRules(scope, facts), '-j REJECT'];
 }
 
 /** Packets and bytes of a rule or a policy, as `iptables -S -v` prints them. */
@@ -108,6 +135,8 @@ export class IptablesChains implements RuleSet {
   readonly #rulesChain: string | null;
   /** What the chains held once they were in place. */
   #standing: string | null = null;
+  /** The same of what leads to metadata; null: nothing does. */
+  #standingNat: string | null = null;
   #refusedPackets = 0;
 
   constructor(scope: FirewallScope, filter: PacketFilter, rulesChain: string | null) {
@@ -127,6 +156,9 @@ export class IptablesChains implements RuleSet {
     for (const jump of this.#forwardJumps()) await this.#jumpFirst(rules, from, jump, deadline);
     await this.#jumpFirst(rules, 'INPUT', this.#inputJump(), deadline);
     this.#standing = this.#ownRules((await this.#list(deadline)) ?? new Map());
+    this.#standingNat = null;
+    if (facts.metadata !== null && this.#scope.kind !== 'shared') await this.#lead(deadline);
+    else await this.#removeNat(deadline);
     if (this.#scope.kind !== 'shared') await this.#refuseIpv6(deadline);
     return (await this.stand(deadline)) === true;
   }
@@ -139,19 +171,22 @@ export class IptablesChains implements RuleSet {
       this.#standing !== null &&
       this.#ownRules(rules) === this.#standing &&
       this.#forwardJumps().every((jump) => isReached(rules, from, jump)) &&
-      isReached(rules, 'INPUT', this.#inputJump())
+      isReached(rules, 'INPUT', this.#inputJump()) &&
+      (await this.#leads(deadline))
     );
   }
 
   async remove(deadline: Deadline): Promise<boolean> {
     this.#standing = null;
+    this.#standingNat = null;
+    const isNatGone = await this.#removeNat(deadline);
     const { exitCode, stdout } = await this.#filter.run('iptables', ['-S'], deadline);
     deadline.check();
     // Without the program there are no chains.
     if (exitCode !== 0) return exitCode < 0;
     const rules = rulesOf(stdout);
     const chains = this.#chains().filter((chain) => rules.has(chain));
-    if (chains.length === 0) return true;
+    if (chains.length === 0) return isNatGone;
     for (const [from, held] of rules) {
       const jumps = held.filter((rule) => chains.some((chain) => rule.endsWith(` -j ${chain}`)));
       for (const jump of jumps) await this.#filter.run('iptables', ['-D', from, ...jump.split(' ')], deadline);
@@ -164,7 +199,52 @@ export class IptablesChains implements RuleSet {
       await this.#filter.run('ip6tables', ['-D', 'INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'], deadline);
     }
     const left = await this.#list(deadline);
-    return left !== null && !chains.some((chain) => left.has(chain));
+    return isNatGone && left !== null && !chains.some((chain) => left.has(chain));
+  }
+
+  /** Has packets for metadata come by our chain before others lead them elsewhere. */
+  async #lead(deadline: Deadline): Promise<void> {
+    const rules = (await this.#listNat(deadline)) ?? new Map();
+    const { chain, jump } = this.#nat();
+    if (!isReached(rules, 'PREROUTING', jump)) {
+      await this.#runOrThrow('iptables', ['-t', 'nat', '-I', 'PREROUTING', '1', ...jump.split(' ')], deadline);
+    }
+    this.#standingNat = JSON.stringify((await this.#listNat(deadline))?.get(chain) ?? null);
+  }
+
+  async #leads(deadline: Deadline): Promise<boolean> {
+    if (this.#standingNat === null) return true;
+    const rules = (await this.#listNat(deadline)) ?? new Map();
+    const { chain, jump } = this.#nat();
+    return JSON.stringify(rules.get(chain) ?? null) === this.#standingNat && isReached(rules, 'PREROUTING', jump);
+  }
+
+  /** Whether nothing of it is left; a table that cannot be listed has none. */
+  async #removeNat(deadline: Deadline): Promise<boolean> {
+    const { chain } = this.#nat();
+    const rules = await this.#listNat(deadline);
+    // Without the program, or the table, there is no chain.
+    if (!rules?.has(chain)) return true;
+    const run = (...args: readonly string[]) => this.#filter.run('iptables', ['-t', 'nat', ...args], deadline);
+    for (const [from, held] of rules) {
+      for (const jump of held.filter((rule) => rule.endsWith(` -j ${chain}`)))
+        await run('-D', from, ...jump.split(' '));
+    }
+    await run('-F', chain);
+    await run('-X', chain);
+    return !(await this.#listNat(deadline))?.has(chain);
+  }
+
+  /** Null: they cannot be listed, as where Linux has no such table. */
+  async #listNat(deadline: Deadline): Promise<Chains | null> {
+    const { exitCode, stdout } = await this.#filter.run('iptables', ['-t', 'nat', '-S'], deadline);
+    deadline.check();
+    return exitCode === 0 ? rulesOf(stdout) : null;
+  }
+
+  #nat(): { readonly chain: string; readonly jump: string } {
+    const chain = `KERNELET-${this.#scope.tag}-NAT`;
+    return { chain, jump: `-i ${this.#scope.interfaces} -j ${chain}` };
   }
 
   async #refuseIpv6(deadline: Deadline): Promise<void> {

@@ -5,7 +5,7 @@
 import type { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { PacketFilter } from './packet-filter.ts';
-import { type FirewallFacts, type FirewallScope, linkLocal, type RuleSet } from './rule-set.ts';
+import { type FirewallFacts, type FirewallScope, linkLocal, metadataAddress, type RuleSet } from './rule-set.ts';
 
 /** The set that has the connections of each address; the largest that there may be counts 65,536 addresses. */
 const connections = 'set connections { type ipv4_addr; size 65536; flags dynamic; }';
@@ -16,13 +16,15 @@ const connections = 'set connections { type ipv4_addr; size 65536; flags dynamic
  */
 export function tableText(scope: FirewallScope, facts: FirewallFacts, replaced: 'table' | 'rules' = 'table'): string {
   const table = `inet kernelet-${scope.tag}`;
+  const redirects = redirectRules(scope, facts);
+  const chains = ['forward', 'input', ...(redirects.length > 0 ? ['prerouting'] : [])];
   const before =
     replaced === 'table'
       ? [`table ${table}`, `delete table ${table}`]
-      : [`flush chain ${table} forward`, `flush chain ${table} input`];
-  const chain = (name: string, rules: readonly string[]): readonly string[] => [
+      : chains.map((name) => `flush chain ${table} ${name}`);
+  const chain = (name: string, type: string, rules: readonly string[]): readonly string[] => [
     `  chain ${name} {`,
-    `    type filter hook ${name} priority filter - 10; policy accept;`,
+    `    type ${type} - 10; policy accept;`,
     ...rules.map((rule) => `    ${rule}`),
     '  }',
   ];
@@ -30,8 +32,9 @@ export function tableText(scope: FirewallScope, facts: FirewallFacts, replaced: 
     ...before,
     `table ${table} {`,
     ...(scope.connectionLimit > 0 ? [`  ${connections}`] : []),
-    ...chain('forward', forwardRules(scope, facts)),
-    ...chain('input', inputRules(scope, facts)),
+    ...chain('forward', 'filter hook forward priority filter', forwardRules(scope, facts)),
+    ...chain('input', 'filter hook input priority filter', inputRules(scope, facts)),
+    ...(redirects.length > 0 ? chain('prerouting', 'nat hook prerouting priority dstnat', redirects) : []),
     '}',
     '',
   ].join('\n');
@@ -53,12 +56,11 @@ function forwardRules(scope: FirewallScope, { interfaces, refused, refusedPorts 
   ];
   if (scope.kind === 'shared') return services;
   const { connectionLimit } = scope;
-  const counted = `add @connections { ip saddr ct count over ${connectionLimit} }`;
   const within = scope.kind === 'joined' ? interfaces.map((name) => `iifname "${name}" oifname "${name}" accept`) : [];
   return [
     `iifname ${ours} ip daddr ${linkLocal} reject`,
     // What is refused here is never entered in the host's table.
-    ...(connectionLimit > 0 ? [`iifname ${ours} ct state new ${counted} counter reject`] : []),
+    ...(connectionLimit > 0 ? [`iifname ${ours} ct state new ${counted(scope)} counter reject`] : []),
     ...within,
     `iifname ${ours} oifname ${ours} reject`,
     ...services,
@@ -67,7 +69,28 @@ function forwardRules(scope: FirewallScope, { interfaces, refused, refusedPorts 
   ];
 }
 
-function inputRules(scope: FirewallScope, { refusedPorts }: FirewallFacts): readonly string[] {
+const counted = ({ connectionLimit }: FirewallScope): string =>
+  `add @connections { ip saddr ct count over ${connectionLimit} }`;
+
+/** Exactly the one address and port: what it leads to is this host's, and goes by the rules of what comes in. */
+function redirectRules(scope: FirewallScope, { metadata }: FirewallFacts): readonly string[] {
+  if (metadata === null || scope.kind === 'shared') return [];
+  const { address, port } = metadataAddress;
+  const to = metadata.host === null ? `redirect to :${metadata.port}` : `dnat ip to ${metadata.host}:${metadata.port}`;
+  return [`iifname ${quoted(scope)} ip daddr ${address} tcp dport ${port} ${to}`];
+}
+
+/** What was led here and nothing that was sent here goes past the refusal of the rest. */
+function metadataRules(scope: FirewallScope, { metadata }: FirewallFacts): readonly string[] {
+  if (metadata === null) return [];
+  const { address, port } = metadataAddress;
+  const led = `ct original ip daddr ${address} ct original proto-dst ${port} tcp dport ${metadata.port}`;
+  const asked = `iifname ${quoted(scope)} ct status & dnat == dnat ${led}`;
+  return [...(scope.connectionLimit > 0 ? [`${asked} ${counted(scope)} counter reject`] : []), `${asked} accept`];
+}
+
+function inputRules(scope: FirewallScope, facts: FirewallFacts): readonly string[] {
+  const { refusedPorts } = facts;
   const ours = quoted(scope);
   const answers = `iifname ${ours} ct state { established, related } accept`;
   if (scope.kind === 'shared')
@@ -76,6 +99,7 @@ function inputRules(scope: FirewallScope, { refusedPorts }: FirewallFacts): read
     answers,
     // Kernels have no IPv6 address of their own; this is for the link-local one that a bridge may have.
     `iifname ${ours} meta nfproto ipv6 drop`,
+    ...metadataRules(scope, facts),
     `iifname ${ours} reject`,
   ];
 }
@@ -85,6 +109,8 @@ export class NftTable implements RuleSet {
   readonly #scope: FirewallScope;
   readonly #filter: PacketFilter;
   readonly #name: readonly string[];
+  /** Whether its chains are those for metadata too. */
+  #redirects = false;
   /** What nft printed of it once it was in place. */
   #listing: string | null = null;
   #refusedPackets = 0;
@@ -100,7 +126,9 @@ export class NftTable implements RuleSet {
   }
 
   async put(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<boolean> {
-    const text = tableText(this.#scope, facts, stood ? 'rules' : 'table');
+    const redirects = facts.metadata !== null;
+    const text = tableText(this.#scope, facts, stood && redirects === this.#redirects ? 'rules' : 'table');
+    this.#redirects = redirects;
     const { exitCode, stderr } = await this.#filter.run('nft', ['-f', '-'], deadline, text);
     // A run that was ended says nothing about this machine.
     deadline.check();

@@ -27,6 +27,15 @@ export interface FirewallScope {
 export interface FirewallFacts extends RefusedFacts {
   /** Interfaces that there are or are about to be, where the scope names several. */
   readonly interfaces: readonly string[];
+  /** Where kernels are led that ask for metadata; null = nowhere, and nothing at all for what is `shared`. */
+  readonly metadata: MetadataTarget | null;
+}
+
+/** Where the agent answers kernels that ask for metadata. */
+export interface MetadataTarget {
+  /** An IPv4 address of this host; null: that of the network on which a kernel is. */
+  readonly host: string | null;
+  readonly port: number;
 }
 
 /** Rules in one kind of packet filter. All of it is idempotent. */
@@ -46,6 +55,9 @@ export interface RuleSet {
   /** Packets beyond the limit of connections that were refused, of the present rules, as seen when they were looked at last. */
   readonly refusedPackets: number;
 }
+
+/** Where kernels ask for metadata, as machines of clouds do. */
+export const metadataAddress = { address: '169.254.169.254', port: 80 } as const;
 
 /** Addresses that are reached by no kernel: link-local, where clouds keep their credentials. */
 export const linkLocal = '169.254.0.0/16';

@@ -11,21 +11,38 @@ class FilterWithoutCounting extends FakePacketFilter {
   }
 }
 
+/** Of one that lacks those that lead packets elsewhere. */
+class FilterWithoutRedirects extends FakePacketFilter {
+  override async run(...[program, args, deadline, input]: Parameters<FakePacketFilter['run']>) {
+    const leads = /redirect|REDIRECT/.test(input ?? '');
+    if (leads) return { exitCode: 1, stdout: '', stderr: 'Could not process rule: No such file or directory' };
+    return await super.run(program, args, deadline, input);
+  }
+}
+
 const signal = AbortSignal.timeout(60_000);
+const none = { walls: null, counting: null, metadata: null };
+const wanted = { connectionLimit: 100, metadata: { host: null, port: 40_128 } };
 
 describe('a trial of the rules', () => {
   it.each([
-    ['nftables', [], 100, { walls: null, counting: null }],
-    ['iptables alone', ['nft'], 100, { walls: null, counting: null }],
-    ['neither', ['nft', 'iptables-restore'], 100, { walls: expect.stringContaining('ENOENT'), counting: null }],
-  ] as const)('on a machine with %s', async (_which, missing, limit, result) => {
-    expect(await tryRules(new FakePacketFilter(missing), limit, signal)).toEqual(result);
+    ['nftables', [], none],
+    ['iptables alone', ['nft'], none],
+    ['neither', ['nft', 'iptables-restore'], { ...none, walls: expect.stringContaining('ENOENT') }],
+  ] as const)('on a machine with %s', async (_which, missing, result) => {
+    expect(await tryRules(new FakePacketFilter(missing), wanted, signal)).toEqual(result);
   });
 
   // @promise doctor-probes
   it('tells a machine that cannot count connections from one that keeps nobody apart', async () => {
-    const found = await tryRules(new FilterWithoutCounting(), 100, signal);
-    expect(found).toEqual({ walls: null, counting: expect.stringContaining('nft: Could not process rule') });
-    expect(await tryRules(new FilterWithoutCounting(), 0, signal)).toEqual({ walls: null, counting: null });
+    const found = await tryRules(new FilterWithoutCounting(), wanted, signal);
+    expect(found).toEqual({ ...none, counting: expect.stringContaining('nft: Could not process rule') });
+    expect(await tryRules(new FilterWithoutCounting(), { ...wanted, connectionLimit: 0 }, signal)).toEqual(none);
+  });
+
+  it('tells a machine that cannot lead kernels to metadata, where they are to be led', async () => {
+    const found = await tryRules(new FilterWithoutRedirects(), wanted, signal);
+    expect(found).toEqual({ ...none, metadata: expect.stringContaining('nft: Could not process rule') });
+    expect(await tryRules(new FilterWithoutRedirects(), { ...wanted, metadata: null }, signal)).toEqual(none);
   });
 });
