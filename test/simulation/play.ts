@@ -121,6 +121,8 @@ async function conclude(
   if (simulation.hasOrphanFolder) await pass(orphanFolderMs, () => !simulation.hasOrphanFolder);
   timeline.inWorld(() => actions.askWhatIsUsed());
   await pass(endMs, () => !callers.isAnybodyWaiting);
+  // A stop waits less long for an engine than calls do that were begun before: idle networks would stay for the next start.
+  await pass(endMs, () => !engines.isAnybodyWaiting);
   let hasStopped = false;
   const stopped = (): void => {
     hasStopped = true;

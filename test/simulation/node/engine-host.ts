@@ -61,7 +61,8 @@ export class EngineHost {
   #connection = 0;
   #onTheirWay = 0;
   readonly faults = new FaultPlan<CallFault>();
-  readonly #pending = new Set<(error: KerneletError) => void>();
+  /** Who waits for an answer, and how to fail that. */
+  readonly #pending = new Map<(error: KerneletError) => void, Owner>();
   /** Who follows its events, by the process in which that is. */
   readonly #followers = new Map<EventReader, Owner>();
   readonly #timeline: Timeline;
@@ -101,6 +102,11 @@ export class EngineHost {
     return this.#onTheirWay > 0;
   }
 
+  /** Whether anybody who lives waits for an answer, which may never come. */
+  get isAnybodyWaiting(): boolean {
+    return [...this.#pending.values()].some(({ hasEnded }) => !hasEnded);
+  }
+
   /** It answers nobody for so long, and does afterwards what it was asked. */
   hang(forMs: number): void {
     this.#hangsUntil = this.#timeline.now + forMs;
@@ -115,7 +121,7 @@ export class EngineHost {
   stop(): void {
     this.#isUp = false;
     this.#connection += 1;
-    for (const fail of [...this.#pending]) fail(unavailable());
+    for (const fail of [...this.#pending.keys()]) fail(unavailable());
     this.#toFollowers({ type: 'disconnected', error: 'the engine has ended' });
   }
 
@@ -191,7 +197,7 @@ export class EngineHost {
       const giveUp = (): void => settle(() => reject(late(method)));
       tooLate = this.#timeline.schedule(reads.has(method) ? readMs : changeMs, owner, giveUp);
     }
-    this.#pending.add(fail);
+    this.#pending.set(fail, owner);
     const fault = this.faults.take(method, this.#timeline.now);
     if (fault !== null) this.#tell(`engine: ${method} ${subjectOf(args)}: ${fault}`);
     const effect = async (): Promise<unknown> => {
