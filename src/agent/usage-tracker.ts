@@ -1,7 +1,7 @@
 /** Follows what kernels use from their start to their end, and keeps it of those that ended. */
 
 import type { KernelRegistry } from '../kernel/kernel-registry.ts';
-import type { KernelRecord } from '../kernel/record.ts';
+import { type KernelRecord, pauseOf } from '../kernel/record.ts';
 import { raceWithSignal } from '../lib/deadline.ts';
 import type { KernelId } from '../lib/ids.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
@@ -38,8 +38,10 @@ export class UsageTracker implements Disposable {
           const target = targetOf(record, parts);
           if (target) parts.statistics.follow(target);
         },
-        paused: ({ containerId }) => {
-          if (containerId !== null) parts.statistics.giveBackMemory(containerId);
+        paused: ({ spec, containerId }) => {
+          const isPaused = (): boolean =>
+            parts.kernels.list().some((now) => now.spec.id === spec.id && pauseOf(now) !== null);
+          if (containerId !== null) parts.statistics.giveBackMemory(containerId, isPaused);
         },
         beforeStop: (record) => {
           // What it used since the last round would be lost.

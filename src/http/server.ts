@@ -89,11 +89,22 @@ async function answerUpgrade(
   try {
     if (!(socket instanceof Socket)) throw new TypeError('a server of sockets has another connection');
     socket.setTimeout(0);
+    // The server knows these connections no more: one whose caller does not read would hold up its end.
+    const endSoon = (): void => {
+      const timer = setTimeout(() => socket.destroy(), closeTimeoutMs);
+      socket.once('close', () => clearTimeout(timer));
+    };
+    stopping.addEventListener('abort', endSoon, { once: true });
+    socket.once('close', () => stopping.removeEventListener('abort', endSoon));
     if (head.length > 0) socket.unshift(head);
     const outgoing = new ServerResponse(incoming);
     outgoing.shouldKeepAlive = false;
     outgoing.assignSocket(socket);
     outgoing.once('finish', () => outgoing.socket?.destroySoon());
+    // Node has the responses of its own connections told of it; without that one that has waited never goes on.
+    socket.on('drain', () => {
+      if (outgoing.socket === socket) outgoing.emit('drain');
+    });
     const { method = 'GET', url = '/', headers } = incoming;
     const fields = Object.entries(headers).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
     const request = new Request(`http://kernelet${url}`, { method, headers: fields });

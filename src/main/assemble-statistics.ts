@@ -91,7 +91,7 @@ export async function assembleStatistics(options: AssembleStatisticsOptions): Pr
       () => devices.collectors(),
     ),
     devices,
-    reclaim: (containerId, signal) => reclaimMemory(containerId, { ...host, pidOf, clock }, signal),
+    reclaim: (containerId, isPaused, signal) => reclaimMemory(containerId, { ...host, pidOf, isPaused, clock }, signal),
     processes: new ProcessReader(files, clock),
     killLog: new OomLog(clock),
     sink: options.sink,

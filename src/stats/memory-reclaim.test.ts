@@ -26,7 +26,7 @@ async function cgroup(version: 1 | 2, files: Readonly<Record<string, string>>, o
     ...{ version, mountPoint: join(folder, 'group'), root: '/' },
     controllers: new Set(version === 1 ? ['memory'] : []),
   };
-  const parts = { mounts: [mount], processRoot: join(folder, 'proc'), clock: systemClock };
+  const parts = { mounts: [mount], processRoot: join(folder, 'proc'), clock: systemClock, isPaused: () => true };
   const read = (name: string): Promise<string> => readFile(join(path, name), 'utf8');
   return { parts: { ...parts, pidOf: async (): Promise<number | null> => 7 }, read };
 }
@@ -43,6 +43,21 @@ describe('memory of a container that is given back', () => {
     const aborted = AbortSignal.timeout(50);
     expect(await reclaimMemory(container, parts, aborted)).toBe(0);
     expect(await read('memory.reclaim')).toBe('4096');
+  });
+
+  it('is none of one that goes on meanwhile', async () => {
+    const files = { 'memory.usage_in_bytes': '1', 'memory.force_empty': '' };
+    const first = await cgroup(1, files);
+    expect(await reclaimMemory(container, { ...first.parts, isPaused: () => false }, never)).toBeNull();
+    expect(await first.read('memory.force_empty')).toBe('');
+    const second = await cgroup(2, { 'memory.current': '4096\n', 'memory.reclaim': '' });
+    let looks = 0;
+    const isPaused = (): boolean => {
+      looks += 1;
+      return looks < 3;
+    };
+    expect(await reclaimMemory(container, { ...second.parts, isPaused }, never)).toBe(0);
+    expect(looks).toBe(3);
   });
 
   it.each([1, 2] as const)(

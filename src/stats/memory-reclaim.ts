@@ -15,6 +15,8 @@ export interface ReclaimParts {
   readonly processRoot: string;
   /** The pid of a container's first process, as the host counts them; null when it has none. */
   readonly pidOf: (containerId: string, signal: AbortSignal) => Promise<number | null>;
+  /** Whether its processes stand still yet: those that go on need their memory. */
+  readonly isPaused: () => boolean;
   readonly clock: Clock;
 }
 
@@ -38,7 +40,7 @@ const reclaimMs = 5_000;
 /** Resolves with the bytes that it has fewer of then; null: its cgroup is not seen here, or takes no such request. */
 export async function reclaimMemory(
   containerId: string,
-  { mounts, processRoot, pidOf, clock }: ReclaimParts,
+  { mounts, processRoot, pidOf, isPaused, clock }: ReclaimParts,
   signal: AbortSignal,
 ): Promise<number | null> {
   const pid = await pidOf(containerId, signal);
@@ -48,17 +50,22 @@ export async function reclaimMemory(
   // The pid may be that of another process by now, or of another machine.
   if (!folder?.path.includes(containerId)) return null;
   const before = await usageOf(folder);
+  if (!isPaused()) return null;
   const isDone =
     folder.version === 1
       ? await write(`${folder.path}/memory.force_empty`, '0')
-      : await inPieces(folder, clock, signal);
+      : await inPieces(folder, { isPaused, clock }, signal);
   return isDone ? Math.max(0, before - (await usageOf(folder))) : null;
 }
 
-async function inPieces(folder: CgroupFolder, clock: Clock, signal: AbortSignal): Promise<boolean> {
+async function inPieces(
+  folder: CgroupFolder,
+  { isPaused, clock }: Pick<ReclaimParts, 'isPaused' | 'clock'>,
+  signal: AbortSignal,
+): Promise<boolean> {
   const until = clock.monotonic() + reclaimMs;
   let isAnyDone = false;
-  while (clock.monotonic() < until && !signal.aborted) {
+  while (clock.monotonic() < until && !signal.aborted && isPaused()) {
     const piece = Math.min(pieceBytes, await usageOf(folder));
     // EAGAIN: there is no more.
     if (piece === 0 || !(await write(`${folder.path}/memory.reclaim`, String(piece)))) break;

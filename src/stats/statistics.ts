@@ -46,7 +46,7 @@ export interface StatisticsParts {
   readonly devices: Omit<DeviceFigures, 'collectors'> | null;
   readonly processes: ProcessReader;
   /** Gives back what a container has in memory, and answers how much; null: it cannot be. Absent: nobody does. */
-  readonly reclaim?: (containerId: string, signal: AbortSignal) => Promise<number | null>;
+  readonly reclaim?: (containerId: string, isPaused: () => boolean, signal: AbortSignal) => Promise<number | null>;
   readonly killLog: OomLog;
   readonly sink: StatisticsSink | null;
   /** Called when over-use begins, and for each kill and refusal. */
@@ -200,14 +200,15 @@ export class Statistics implements AsyncDisposable {
   }
 
   /** Gives back, in the background and one container after the other, what can be of the memory of one that stands still. */
-  giveBackMemory(containerId: string): void {
+  giveBackMemory(containerId: string, isPaused: () => boolean): void {
     const { reclaim, log } = this.#parts;
     const { signal } = this.#end;
     if (!reclaim) return;
     this.#reclaiming = this.#reclaiming.then(async () => {
-      if (signal.aborted) return;
+      // It may go on before its turn comes.
+      if (signal.aborted || !isPaused()) return;
       try {
-        const bytes = await reclaim(containerId, signal);
+        const bytes = await reclaim(containerId, isPaused, signal);
         log.debug('memory of a container was given back', { container: containerId, bytes });
       } catch (error) {
         if (!signal.aborted)

@@ -42,12 +42,18 @@ export function joinStreams(
   far: Duplex,
   { idleMs, clock, signal }: { readonly idleMs: number; readonly clock: Clock; readonly signal: AbortSignal },
 ): void {
+  const letBe = (): void => {
+    idle[Symbol.dispose]();
+    signal.removeEventListener('abort', end);
+  };
   const end = (): void => {
+    letBe();
     near.destroy();
     far.destroy();
   };
   const idle = new IdleTimer(clock, idleMs, end);
   signal.addEventListener('abort', end, { once: true });
+  let open = 2;
   for (const [one, other] of [
     [near, far],
     [far, near],
@@ -55,8 +61,8 @@ export function joinStreams(
     one.on('data', () => idle.touch());
     one.on('error', end);
     one.on('close', () => {
-      idle[Symbol.dispose]();
-      signal.removeEventListener('abort', end);
+      open -= 1;
+      if (open === 0) letBe();
       // What has been written to the other is still to be taken; where this one was whole it has ended already.
       if (other.writableEnded) other.once('finish', () => other.destroy());
       else other.destroy();

@@ -171,6 +171,13 @@ describe('the HTTP server on a port of a kernel', () => {
     expect([refused.statusCode, await text(refused)]).toEqual([426, 'websocket']);
     expect(await text(await upgrade('h2c'))).toBe('undefined');
   });
+
+  it('may answer at length instead of another protocol', async () => {
+    const size = 20_000_000;
+    await serve((_, outgoing) => outgoing.end(Buffer.alloc(size)));
+    const answer = await ask('80/', { headers: { connection: 'Upgrade', upgrade: 'websocket' } });
+    expect((await buffer(answer)).length).toBe(size);
+  });
 });
 
 /** A connection to the port 80 of the kernel, as bytes. */
