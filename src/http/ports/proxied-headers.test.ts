@@ -40,6 +40,7 @@ describe('a request', () => {
   // @promise ports-apart
   it('has nothing in it that proves who asks', () => {
     expect(request({ Authorization: 'Bearer t', cookie: 'a=b', 'Proxy-Authorization': 'x' })).toEqual(ours);
+    expect(request({ 'X-Forwarded-Access-Token': 't', 'Cf-Access-Jwt-Assertion': 't' })).toEqual(ours);
   });
 
   it('has nothing in it of the connection alone, whatever the caller counts to that', () => {

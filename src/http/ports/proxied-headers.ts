@@ -23,6 +23,9 @@ const hopByHop = [
 const ofRequestsOnly = new Set([
   ...hopByHop,
   ...['authorization', 'cookie', 'host', 'origin', 'forwarded', 'content-length'],
+  // Tokens by which gates say who asks.
+  ...['x-forwarded-access-token', 'x-auth-request-access-token', 'x-amzn-oidc-accesstoken', 'x-amzn-oidc-data'],
+  ...['cf-access-jwt-assertion', 'x-goog-iap-jwt-assertion', 'x-pomerium-jwt-assertion'],
   // It has been answered.
   'expect',
   ...['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-prefix', 'x-forwarded-port'],
