@@ -2,7 +2,7 @@
 import { addAbortListener } from 'node:events';
 import type { ContainerDetail, ContainerSpec, Engine } from '../../engine/engine.ts';
 import { systemClock } from '../../lib/clock.ts';
-import type { Deadline } from '../../lib/deadline.ts';
+import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
@@ -36,6 +36,8 @@ export interface KernelContainersParts {
 
 /** How long the reply to a cancelled request is waited for. */
 const lateReplyMs = 5_000;
+/** How long an engine may take to have a paused container go on that is removed then. */
+const resumeBeforeRemovalMs = 3_000;
 
 /** The one place where containers of kernels are made, started and removed, each only when it is provably ours. */
 export class KernelContainers {
@@ -160,10 +162,16 @@ export class KernelContainers {
       return false;
     }
     // Whoever ends it gently could wait for processes that stand still, and with version 1 of cgroups no signal reaches them.
-    if (found.state === 'paused') await this.#parts.engine.resumeContainer(found.id, deadline.signal).catch(() => {});
+    if (found.state === 'paused') await this.#resumeFirst(found.id, deadline.signal);
     if (record.phase === 'terminating') await this.#parts.hooks.beforeRemoval(record, found, deadline.signal);
     await this.#parts.engine.removeContainer(found.id, deadline.signal);
     return true;
+  }
+
+  /** Never rejects: an engine that does not have it go on may remove it all the same, and keeps time for that. */
+  async #resumeFirst(id: ContainerId, signal: AbortSignal): Promise<void> {
+    const options = { what: 'having the container go on', timeoutMs: resumeBeforeRemovalMs, signal };
+    await withDeadline(options, (own) => this.#parts.engine.resumeContainer(id, own.signal)).catch(() => {});
   }
 
   /** Has the processes of the record's container stand still, or go on. Throws ENGINE_FAILED where there is no such container. */
