@@ -37,6 +37,11 @@ export interface OutboxContent {
   readonly series: string;
   /** The number of the next event. */
   readonly next: number;
+  /**
+   * From this number on the server may have others of the same numbers, which a loss of power took from the file; null: it was asked, and
+   * had none.
+   */
+  readonly doubtful: number | null;
   /** In order, not yet delivered. */
   readonly pending: readonly OutboxEntry[];
   /** Names of events that are not taken a second time, the oldest first; their events may be delivered. */
@@ -92,7 +97,9 @@ export class OutboxFile implements AsyncDisposable {
       const text = readFileOrNull(path);
       const content = text === null ? null : parseOutbox(text);
       this.setAside = text !== null && !content ? setAside(path) : null;
-      this.loaded = content ?? newSeries();
+      const found = content ?? newSeries();
+      // What an earlier process did not come to ask about is as doubtful now.
+      this.loaded = { ...found, doubtful: found.doubtful ?? found.next };
       const first = textOf(this.loaded);
       this.#descriptor = writeNew(path, first);
       this.#bytes = Buffer.byteLength(first);
@@ -197,7 +204,8 @@ function writeNew(path: string, text: string): number {
 }
 
 function textOf(content: OutboxContent): string {
-  const headline = JSON.stringify({ format: 1, series: content.series, next: content.next });
+  const { series, next, doubtful } = content;
+  const headline = JSON.stringify({ format: 1, series, next, ...(doubtful !== null && { doubtful }) });
   const names = content.names.map((once) => JSON.stringify({ once }));
   const lines = content.pending.map(({ sequence, event }) => eventLine(sequence, event, null));
   return `${[headline, ...names, ...lines].join('\n')}\n`;
@@ -214,7 +222,7 @@ function costOf({ pending, names }: OutboxContent): number {
 
 /** An outbox with nothing in it. */
 export function newSeries(): OutboxContent {
-  return { series: randomUUID(), next: 1, pending: [], names: [] };
+  return { series: randomUUID(), next: 1, doubtful: null, pending: [], names: [] };
 }
 
 const heading = object((field) => ({
@@ -227,6 +235,7 @@ const heading = object((field) => ({
     'next',
     such(whole, (next) => next > 0, 'a number of 1 or more'),
   ),
+  doubtful: field('doubtful', newer(nullable(number), null)),
 }));
 
 const optionalText = newer(nullable(text), null);
@@ -268,7 +277,7 @@ export function parseOutbox(content: string): OutboxContent | null {
     }
   }
   const pending = entries.filter(({ sequence }) => sequence > delivered);
-  return { series: begin.series, next, pending, names: [...names] };
+  return { series: begin.series, next, doubtful: begin.doubtful, pending, names: [...names] };
 }
 
 function eventLine(sequence: number, { name, source, args }: EncodedEvent, once: string | null): string {

@@ -57,6 +57,8 @@ export class Outbox implements AsyncDisposable {
   #dropped = 0;
   #unwritten = 0;
   #change = Promise.withResolvers<void>();
+  /** The first number that the server may have of events which the file does not remember. */
+  readonly #doubtful: number;
   /** Whether the server's number has been compared with ours. */
   #compared = false;
 
@@ -73,7 +75,8 @@ export class Outbox implements AsyncDisposable {
     this.#log = options.log;
     this.#maxEvents = options.maxEvents ?? 50_000;
     this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
-    const { series, next, pending, names } = this.#file.loaded;
+    const { series, next, doubtful, pending, names } = this.#file.loaded;
+    this.#doubtful = doubtful ?? next;
     this.#series = series;
     this.#next = next;
     this.#pending = [...pending];
@@ -173,17 +176,19 @@ export class Outbox implements AsyncDisposable {
   /**
    * A server that has numbers of ours which the file doesn't remember got them from a process whose disk took nothing, or
    * from a file that is newer than this one. They would be given twice, so a new series begins. Asked once, before this
-   * process sends anything: what it has posted itself is not there.
+   * process sends anything: what it has posted itself is not there, nor what a process did that ended before it could ask.
    */
   async #compare(): Promise<void> {
     if (this.#compared) return;
-    const first = this.#file.loaded.next;
+    const first = this.#doubtful;
     const { last } = await this.#target.append({ series: this.#series, first, events: [] });
     this.#compared = true;
-    if (last < first) return;
-    this.#log.warn('the server has events that the outbox does not remember; a new series of numbers begins');
-    this.#series = newSeries().series;
-    this.#keep((entry) => entry.sequence >= first);
+    if (last >= first) {
+      this.#log.warn('the server has events that the outbox does not remember; a new series of numbers begins');
+      this.#series = newSeries().series;
+      this.#keep((entry) => entry.sequence >= first);
+    }
+    // Before anything is sent: what the server gets now must not look like somebody else's to the next process.
     await this.#attempt(this.#file.replace(this.#content()), 'the outbox could not be written');
   }
 
@@ -241,7 +246,8 @@ export class Outbox implements AsyncDisposable {
 
   /** As it is now; what comes later changes nothing in it. */
   #content(): OutboxContent {
-    return { series: this.#series, next: this.#next, pending: [...this.#pending], names: [...this.#names] };
+    const doubtful = this.#compared ? null : this.#doubtful;
+    return { series: this.#series, next: this.#next, doubtful, pending: [...this.#pending], names: [...this.#names] };
   }
 
   /** The disk's refusals cost what they cost after a crash, and nothing before. */
