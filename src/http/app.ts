@@ -5,9 +5,9 @@ import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { Authority } from './authority.ts';
 import { errorReply } from './errors.ts';
-import { refuseForeignPage } from './foreign-pages.ts';
 import { type ApiApp, addOperations, type Operations } from './operation.ts';
 import type { ProxyPatience } from './ports/port-proxy.ts';
+import { refuseDotSegments, refuseForeignPage } from './refused-requests.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addFileWorkRoutes } from './routes/file-work.ts';
@@ -40,9 +40,11 @@ export function createApp({ agent, version, logger, managed = false, portPatienc
   const authority = new Authority(managed);
   app.use(async ({ req, env }, next) => {
     const { incoming, upgraded } = env ?? {};
-    // Inside this process nobody asks for a page.
-    if (incoming)
+    // Inside this process nobody asks for a page, nor through a gate.
+    if (incoming) {
+      refuseDotSegments(incoming.url ?? '');
       refuseForeignPage({ method: req.method, headers: incoming.headers, upgrades: upgraded !== undefined });
+    }
     await next();
   });
   addStatusRoutes(app, agent);

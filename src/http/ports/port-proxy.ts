@@ -93,6 +93,10 @@ async function exchange(options: ProxiedRequest, sent: ClientRequest): Promise<v
   using idle = new IdleTimer(clock, patience.answerMs, noAnswer);
   incoming.on('data', () => idle.touch());
   sent.on('error', (cause) => answered.reject(failed(place.port, cause)));
+  // It may have ended before the request began, which then hears of nothing.
+  const ended = (): void => answered.reject(failed(place.port, new Error('the connection has ended')));
+  if (far.destroyed) ended();
+  far.once('close', ended);
   sent.on('response', (answer) => {
     try {
       passAnswer(options, answer);

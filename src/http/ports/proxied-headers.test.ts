@@ -61,6 +61,8 @@ describe('a request', () => {
   });
 
   it('says what a gate before the API says, and the whole way', () => {
+    const lines = ['X-Forwarded-For', '6.6.6.6', 'x-forwarded-for', '10.0.0.1'];
+    expect(asObject(requestHeaders(lines, place, null))).toMatchObject({ 'X-Forwarded-For': '6.6.6.6, 10.0.0.1' });
     const gate = { 'X-Forwarded-For': '10.0.0.1', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'me.example' };
     expect(request({ Host: 'kernelet', ...gate, 'X-Forwarded-Prefix': '/api', Forwarded: 'for=x' })).toEqual({
       ...ours,

@@ -58,7 +58,8 @@ export function requestHeaders(raw: RawHeaders, place: ProxiedPlace, upgrade: st
   const passed = pairsOf(raw).filter(([name]) => !ofRequestsOnly.has(name) && !connectionNames(raw).has(name));
   const given = (name: string): string | undefined => pairsOf(raw).find(([known]) => known === name)?.[1];
   const host = given('host');
-  const forwardedFor = given('x-forwarded-for');
+  // A gate may add a line of its own behind the caller's.
+  const forwardedFor = pairsOf(raw).flatMap(([name, value]) => (name === 'x-forwarded-for' ? [value] : []));
   const length = given('content-length');
   const bodyHeaders = [
     ...(length === undefined ? [] : ['Content-Length', length]),
@@ -69,7 +70,7 @@ export function requestHeaders(raw: RawHeaders, place: ProxiedPlace, upgrade: st
     ...passed.flatMap(([, value, name]) => [name, value]),
     // Only a page of the API's own origin gets so far; servers compare it with the host.
     ...(given('origin') === undefined ? [] : ['Origin', `http://${hostOf(place)}`]),
-    ...(forwardedFor === undefined ? [] : ['X-Forwarded-For', forwardedFor]),
+    ...(forwardedFor.length === 0 ? [] : ['X-Forwarded-For', forwardedFor.join(', ')]),
     ...(host === undefined ? [] : ['X-Forwarded-Host', given('x-forwarded-host') ?? host]),
     ...['X-Forwarded-Proto', given('x-forwarded-proto') ?? 'http'],
     ...['X-Forwarded-Prefix', `${given('x-forwarded-prefix') ?? ''}${place.prefix}`],

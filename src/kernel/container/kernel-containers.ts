@@ -179,6 +179,8 @@ export class KernelContainers {
     const { engine, engineGuard } = this.#parts;
     const found = await this.#find(record, signal);
     if (found?.id === record.containerId) {
+      // Engines refuse what is so already, each in its own words.
+      if (found.state === (isPaused ? 'paused' : 'running')) return;
       await (isPaused ? engine.pauseContainer(found.id, signal) : engine.resumeContainer(found.id, signal));
       return;
     }

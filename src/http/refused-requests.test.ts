@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { refuseForeignPage } from './foreign-pages.ts';
+import { refuseDotSegments, refuseForeignPage } from './refused-requests.ts';
 
 interface Asked {
   readonly method?: string;
@@ -48,3 +48,17 @@ it.each<[string, Asked]>([
 ])('%s is answered', (_, asking) => {
   expect(refused(asking)).toBe(false);
 });
+
+it.each(['/v1/kernels/web/ports/80/../../../x', '/v1/%2E%2e/kernels', '/v1/kernels/./web', '/v1/kernels/..?a=b'])(
+  'an address that leads elsewhere than it looks is refused: %s',
+  (url) => {
+    expect(() => refuseDotSegments(url)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  },
+);
+
+it.each(['/v1/kernels/web/ports/80/a..b/.well-known/x', '/v1/kernels?path=/../x', '/'])(
+  'an address that leads where it looks is not refused: %s',
+  (url) => {
+    expect(() => refuseDotSegments(url)).not.toThrow();
+  },
+);
