@@ -6,7 +6,7 @@ import { playSchedules, playSeeds } from './player.ts';
 import { keepRegression, regressions } from './regressions.ts';
 import type { Failure } from './worker-messages.ts';
 
-const count = byDepth({ quick: 500, full: 2_000, nightly: 100_000 });
+const count = byDepth({ quick: 500, full: 10_000, nightly: 100_000 });
 const minuteMs = 60_000;
 
 async function report(failures: readonly Failure[]): Promise<string> {

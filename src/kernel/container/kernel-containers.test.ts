@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { containerSpec as engineSpec } from '../../../test/support/engine-fixtures.ts';
 import { localFiles } from '../../../test/support/foreign-files.ts';
 import { recordFixture, specFixture } from '../../../test/support/kernel-record.ts';
@@ -277,6 +277,23 @@ describe('removing a container', () => {
     expect(await containers.inspect(recordOf({ containerId: id }), deadline.signal)).toBeNull();
     await containers.removeOrphan(id, 2, deadline.signal);
     expect(ids(engine)).toEqual([id]);
+  });
+
+  it('removes one that stands still, also when the engine does not have it go on', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { engine, containers } = containersIn();
+      const id = await containers.make(recordOf(), deadline);
+      await engine.startContainer(id, deadline.signal);
+      await engine.pauseContainer(id, deadline.signal);
+      using _fault = engine.fail('resumeContainer', { kind: 'hang' });
+      const removed = containers.remove(recordOf({ containerId: id }), deadline);
+      await vi.advanceTimersByTimeAsync(3_000);
+      expect(await removed).toBe(true);
+      expect(ids(engine)).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('removes an orphan by its id, when it is ours and no newer', async () => {
