@@ -35,13 +35,8 @@ describe('on a terminal', () => {
     await terminal.line('stty size; echo $TERM $0; cd /tmp', /[$>#] $/);
     await terminal.shows(/30 100\r\nxterm-256color \S*bash\r\n/);
     terminal.resize(77, 22);
-    await vi.waitFor(
-      async () => {
-        await terminal.type('stty size\r');
-        await terminal.shows('22 77');
-      },
-      { timeout: 60_000 },
-    );
+    await terminal.type('until [ "$(stty size)" = "22 77" ]; do sleep 0.1; done; echo "re"sized\r');
+    await terminal.shows('resized');
     await terminal.type('sh -c "echo st""arted; exec sleep 1000"\r');
     await terminal.shows('started');
     await terminal.type('\x03');
