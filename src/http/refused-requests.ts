@@ -17,8 +17,8 @@ export interface AskingPage {
 /** Change nothing, and what they answer is kept from foreign pages by the browser. */
 const safeMethods = ['GET', 'HEAD', 'OPTIONS'];
 
-/** `.` and `..` in a path, written out or not. */
-const dotSegment = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
+/** `.` and `..` in a path, written out or not; of a URL a backslash is a slash too. */
+const dotSegment = /(^|[\\/])(\.|%2e){1,2}([\\/]|$)/i;
 
 /**
  * Throws INVALID_ARGUMENT for an address that means another one: a gate before the API that lets a path of one kernel pass must not be led

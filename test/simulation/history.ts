@@ -85,7 +85,6 @@ export class KernelHistory {
     this.hasFallen = false;
     this.returns = 0;
     this.hasIdleLimit = false;
-    this.mayEndUntold = false;
   }
 
   /** The program of another container of it begins: what ended one before is no reason for its end. */
@@ -103,6 +102,7 @@ export class KernelHistory {
       case 'kernel-preparing':
         if (this.isLive) throw new Violation(`${this.name} is prepared again before its end was told`);
         this.isLive = true;
+        this.mayEndUntold = false;
         this.hasStarted = false;
         this.preparations += 1;
         return;

@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path';
 import { type AppendCalls, appendCalls, appendLine } from '../../lib/appended-file.ts';
 import { syncFolderNow, unfinishedFileForm, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { newer, nullable, number, object, readOrNull, such, text, whole } from '../../lib/json-reader.ts';
+import { newer, nullable, number, object, readOrNull, such, text, truth, whole } from '../../lib/json-reader.ts';
 import type { StateWrites } from '../../lib/state-writes.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
@@ -114,13 +114,24 @@ export class OutboxFile implements AsyncDisposable {
    * would be told once more after a loss of power that takes the name.
    */
   async append({ sequence, event }: OutboxEntry, name: string | null): Promise<void> {
-    const line = eventLine(sequence, event, name);
+    const { synced } = await this.#syncedLine(eventLine(sequence, event, name));
+    if (name !== null) await synced;
+  }
+
+  /** Notes that the server was asked for the doubtful numbers and had none. Resolves when that is synced. */
+  async noteAsked(): Promise<void> {
+    const { synced } = await this.#syncedLine(JSON.stringify({ asked: true }));
+    await synced;
+  }
+
+  /** Writes a line; `synced` resolves later. In an object, for else it would be waited for with the line. */
+  async #syncedLine(line: string): Promise<{ readonly synced: Promise<void> }> {
     let synced = Promise.resolve();
     await this.#writes.append(line.length, async () => {
       await this.#line(line);
       synced = this.#writes.sync(this, () => this.#sync(), this.#onUnsynced);
     });
-    if (name !== null) await synced;
+    return { synced };
   }
 
   /** Notes that a name may be used again. */
@@ -167,12 +178,15 @@ export class OutboxFile implements AsyncDisposable {
 
   async #replace(content: OutboxContent): Promise<void> {
     const text = textOf(content);
-    await writeFileAtomic(this.#path, text);
     const last = this.#descriptor;
-    // Lines for the file that was there would be lost.
-    this.#descriptor = -1;
-    this.#bytes = Buffer.byteLength(text);
-    if (last >= 0) await this.#calls.close(last);
+    try {
+      await writeFileAtomic(this.#path, text);
+      this.#bytes = Buffer.byteLength(text);
+    } finally {
+      // Also one that failed may be in its place, where only its folder was not synced: lines for the file that was there would be lost.
+      this.#descriptor = -1;
+      if (last >= 0) await this.#calls.close(last);
+    }
     this.#descriptor = await this.#calls.open(this.#path);
   }
 
@@ -240,9 +254,10 @@ const heading = object((field) => ({
 
 const optionalText = newer(nullable(text), null);
 
-/** A line has one of `acknowledged`, `freed`, `once` alone, or an event, which may have `once` beside it. */
+/** A line has one of `acknowledged`, `asked`, `freed`, `once` alone, or an event, which may have `once` beside it. */
 const readLine = object((field) => ({
   acknowledged: field('acknowledged', newer(nullable(number), null)),
+  asked: field('asked', newer(truth, false)),
   freed: field('freed', optionalText),
   once: field('once', optionalText),
   sequence: field('sequence', newer(nullable(number), null)),
@@ -256,15 +271,17 @@ export function parseOutbox(content: string): OutboxContent | null {
   const [first = '', ...lines] = content.split('\n');
   const begin = readOrNull(heading, first);
   if (begin === null) return null;
-  let { next } = begin;
+  let { next, doubtful } = begin;
   const entries: OutboxEntry[] = [];
   const names = new Set<string>();
   let delivered = 0;
   for (const line of lines) {
     const fields = line === '' ? null : readOrNull(readLine, line);
     if (fields === null) continue;
-    const { acknowledged, freed, once, sequence, name, source, args } = fields;
-    if (acknowledged !== null) {
+    const { acknowledged, asked, freed, once, sequence, name, source, args } = fields;
+    if (asked) {
+      doubtful = null;
+    } else if (acknowledged !== null) {
       delivered = acknowledged;
     } else if (freed !== null) {
       names.delete(freed);
@@ -277,7 +294,7 @@ export function parseOutbox(content: string): OutboxContent | null {
     }
   }
   const pending = entries.filter(({ sequence }) => sequence > delivered);
-  return { series: begin.series, next, doubtful: begin.doubtful, pending, names: [...names] };
+  return { series: begin.series, next, doubtful, pending, names: [...names] };
 }
 
 function eventLine(sequence: number, { name, source, args }: EncodedEvent, once: string | null): string {

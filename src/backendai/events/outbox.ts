@@ -61,6 +61,8 @@ export class Outbox implements AsyncDisposable {
   readonly #doubtful: number;
   /** Whether the server's number has been compared with ours. */
   #compared = false;
+  /** Writes down what came of that; null: there is nothing to be written. */
+  #unnoted: (() => Promise<void>) | null = null;
 
   /** Opens the outbox in a file. Throws STATE_UNUSABLE. */
   constructor(path: string, options: OutboxOptions) {
@@ -179,17 +181,22 @@ export class Outbox implements AsyncDisposable {
    * process sends anything: what it has posted itself is not there, nor what a process did that ended before it could ask.
    */
   async #compare(): Promise<void> {
-    if (this.#compared) return;
-    const first = this.#doubtful;
-    const { last } = await this.#target.append({ series: this.#series, first, events: [] });
-    this.#compared = true;
-    if (last >= first) {
-      this.#log.warn('the server has events that the outbox does not remember; a new series of numbers begins');
-      this.#series = newSeries().series;
-      this.#keep((entry) => entry.sequence >= first);
+    if (!this.#compared) {
+      const first = this.#doubtful;
+      const { last } = await this.#target.append({ series: this.#series, first, events: [] });
+      this.#compared = true;
+      this.#unnoted = () => this.#file.noteAsked();
+      if (last >= first) {
+        this.#log.warn('the server has events that the outbox does not remember; a new series of numbers begins');
+        this.#series = newSeries().series;
+        this.#keep((entry) => entry.sequence >= first);
+        this.#unnoted = () => this.#file.replace(this.#content());
+      }
     }
-    // Before anything is sent: what the server gets now must not look like somebody else's to the next process.
-    await this.#attempt(this.#file.replace(this.#content()), 'the outbox could not be written');
+    // Before anything is sent, and tried again before the next: what the server gets now must not look like somebody else's to the next
+    // process.
+    if (this.#unnoted && (await this.#attempt(this.#unnoted(), 'the outbox could not be written')))
+      this.#unnoted = null;
   }
 
   async #deliver(): Promise<number> {
@@ -251,12 +258,14 @@ export class Outbox implements AsyncDisposable {
   }
 
   /** The disk's refusals cost what they cost after a crash, and nothing before. */
-  async #attempt(written: Promise<void>, message: string): Promise<void> {
+  async #attempt(written: Promise<void>, message: string): Promise<boolean> {
     try {
       await written;
+      return true;
     } catch (error) {
       this.#unwritten += 1;
       this.#log.error(message, { error });
+      return false;
     }
   }
 

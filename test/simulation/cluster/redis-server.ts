@@ -106,15 +106,19 @@ export class RedisServer {
     return promise;
   }
 
-  /** The client has closed its end, or its process is gone. */
+  /** The client has closed its end. */
   close(connection: ServedConnection): void {
     this.#connections.delete(connection);
     connection.lose(new Error('the connection was closed'));
   }
 
-  /** Closes all of a process that has ended. */
+  /** Closes all of a process that has ended; nobody is left there who could be told, and would go on by that. */
   forget(owner: Owner): void {
-    for (const connection of [...this.#connections]) if (connection.owner === owner) this.close(connection);
+    for (const connection of [...this.#connections]) {
+      if (connection.owner !== owner) continue;
+      this.#connections.delete(connection);
+      connection.isOpen = false;
+    }
   }
 
   #answer(
