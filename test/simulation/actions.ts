@@ -1,5 +1,6 @@
 /** Does what a schedule says: what people ask of the node, and what befalls it. */
 import type { CreateRequest } from '../../src/agent/agent.ts';
+import { hasCode } from '../../src/lib/errors.ts';
 import { parseRunId, type RunId } from '../../src/lib/ids.ts';
 import type { Callers } from './callers.ts';
 import { befallCluster } from './cluster/cluster-actions.ts';
@@ -293,6 +294,10 @@ export class Actions {
       kernel.creators += 1;
       try {
         await agent.create(request, cancelled.signal);
+      } catch (error) {
+        // What a daemon that stops could not take back, the next one does, and tells.
+        kernel.mayEndUntold ||= hasCode(error, 'SHUTTING_DOWN');
+        throw error;
       } finally {
         kernel.creators -= 1;
       }

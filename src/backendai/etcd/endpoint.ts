@@ -5,6 +5,7 @@
 import { addAbortListener, once } from 'node:events';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { systemClock } from '../../lib/clock.ts';
 import { Auth, KV, Watch, type WatchResponse } from './etcd_pb.ts';
 
 /** Certificates of a TLS connection, as PEM. */
@@ -71,6 +72,8 @@ export interface TransactionResult {
 const pingIntervalMs = 10_000;
 /** A server that takes five seconds for everything is slow, not dead. */
 const pingTimeoutMs = 8_000;
+/** How long a server may take to say that a watch has begun; it may then keep silent for as long as nothing changes. */
+const beginTimeoutMs = 10_000;
 /** Far more than an agent reads at once; a bound on what a server can make it hold. */
 const maxBytes = 16 * 1024 * 1024;
 
@@ -138,16 +141,20 @@ export class EtcdEndpoint implements Disposable {
     const attempt = new AbortController();
     using _listener = addAbortListener(call.signal, () => attempt.abort(call.signal.reason));
     const requests = createRequests(ranges, fromRevision, attempt.signal);
+    const seconds = beginTimeoutMs / 1000;
+    const late = new EtcdFailure('unavailable', `etcd at ${this.address} has not begun a watch within ${seconds} s`);
+    using unbegun = systemClock.after(beginTimeoutMs, () => attempt.abort(late));
     try {
       const options = callOptions({ timeoutMs: 0, signal: attempt.signal, token: call.token });
       // A server that is cut off from the others ends the watch instead of keeping silent.
       options.headers['hasleader'] = 'true';
       for await (const reply of this.#watch.watch(requests, options)) {
+        unbegun[Symbol.dispose]();
         refuseCancelled(reply);
         if (reply.events.length > 0) yield reply.header?.revision ?? 0n;
       }
     } catch (thrown) {
-      throw this.#failure(thrown);
+      throw attempt.signal.reason === late ? late : this.#failure(thrown);
     } finally {
       attempt.abort();
     }
