@@ -1,6 +1,5 @@
 /** Does what a schedule says: what people ask of the node, and what befalls it. */
 import type { CreateRequest } from '../../src/agent/agent.ts';
-import { hasCode } from '../../src/lib/errors.ts';
 import { parseRunId, type RunId } from '../../src/lib/ids.ts';
 import type { Callers } from './callers.ts';
 import { befallCluster } from './cluster/cluster-actions.ts';
@@ -292,11 +291,12 @@ export class Actions {
       kernel.hasIdleLimit ||= idleMs !== null;
       kernel.hadIdleLimit ||= idleMs !== null;
       kernel.creators += 1;
+      const { preparations } = kernel;
       try {
         await agent.create(request, cancelled.signal);
       } catch (error) {
-        // What a daemon that stops could not take back, the next one does, and tells.
-        kernel.mayEndUntold ||= hasCode(error, 'SHUTTING_DOWN');
+        // What this daemon could neither tell nor take back, as on a full disk, the next one does.
+        kernel.mayEndUntold ||= kernel.preparations === preparations;
         throw error;
       } finally {
         kernel.creators -= 1;

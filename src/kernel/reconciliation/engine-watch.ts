@@ -15,6 +15,7 @@ import { supervise } from '../../lib/retry.ts';
 import type { KernelActor } from '../actor.ts';
 import type { Ownership } from '../container/ownership.ts';
 import type { KernelPause, KernelRecord } from '../record.ts';
+import type { ContainerDeath } from '../state-machine.ts';
 import type { BootNote } from './boot-note.ts';
 import { containerIsAlive, type Ground, observeContainer } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
@@ -102,6 +103,11 @@ export class EngineWatch {
   /** Pings without an answer since the last one that had one. */
   #missedPings = 0;
   readonly #missing = new MissingContainers();
+  /**
+   * Why containers have ended, as it was first seen: an end that cannot be recorded, as on a full disk, is looked at again, and what has
+   * befallen the engine since is no reason for it.
+   */
+  readonly #deaths = new Map<ContainerId, ContainerDeath>();
   /** When it took a connection last, in milliseconds since the epoch; null = never in this process. */
   #answeredAt: number | null = null;
   /** The same, of the time before its events broke off last: one that ends takes none, and tells what it ends for some seconds. */
@@ -150,7 +156,9 @@ export class EngineWatch {
       containers.filter(({ state }) => containerIsAlive(state)).map(({ containerId, state }) => [containerId, state]),
     );
     await Promise.all([...running].map(([actor, before]) => this.#compareOne(actor, { before, alive }, signal)));
-    this.#missing.keepOnly(new Set([...this.#parts.actors.values()].map(({ record }) => record.containerId)));
+    const recorded = new Set([...this.#parts.actors.values()].map(({ record }) => record.containerId));
+    this.#missing.keepOnly(recorded);
+    for (const id of this.#deaths.keys()) if (!recorded.has(id)) this.#deaths.delete(id);
     this.#hasCompared = true;
   }
 
@@ -226,9 +234,12 @@ export class EngineWatch {
     switch (observation.type) {
       case 'alive':
         return this.#postFound(actor, id, { before, isPaused: observation.isPaused });
-      case 'dead':
-        actor.post({ ...observation, type: 'container-died', containerId: id, generation });
+      case 'dead': {
+        const death = this.#deaths.get(id) ?? observation;
+        this.#deaths.set(id, death);
+        actor.post({ ...death, type: 'container-died', containerId: id, generation });
         return;
+      }
       case 'removed':
         actor.post({ type: 'container-gone', containerId: id, generation, detail: removedByOthers });
         return;
@@ -247,6 +258,7 @@ export class EngineWatch {
     seen: { readonly before: KernelPause | null; readonly isPaused: boolean },
   ): void {
     this.#missing.forget(id);
+    this.#deaths.delete(id);
     const { missingSince, paused } = actor.record;
     const isKnown = seen.isPaused ? paused?.confirmed === true : paused === null;
     if (missingSince !== null || !isKnown) actor.post({ type: 'container-found', containerId: id, ...seen });
