@@ -14,6 +14,8 @@ describe('the whole part of units', () => {
     const folders = measured.filter((argument) => !argument.startsWith('--'));
     const left = others.flatMap((argument) => argument.match(/^--exclude=(.*)$/)?.slice(1) ?? []);
     expect(folders).toHaveLength(measuredFolders.length);
+    // Of a folder that is not there nothing would be measured, and nothing missed.
+    for (const folder of folders) expect(units.filter((unit) => unit.startsWith(folder))).not.toEqual([]);
     for (const unit of units) {
       const isMeasured = folders.some((folder) => unit.includes(folder));
       expect([unit, left.some((glob) => path.matchesGlob(unit, glob))]).toEqual([unit, isMeasured]);

@@ -62,7 +62,8 @@ function checkHome(simulation: Simulation, kernel: KernelHistory): void {
   const places = [`${root}/${kernel.id}`, ...kept.map((name) => `${root}/.kept/${name}`)];
   if (places.some((place) => files.textOf(`${place}/work/precious`) === kernel.id)) return;
   kernel.hasHome = false;
-  if (kernel.isGivenUp || (simulation.wasDiskFull && (!kernel.isLive || kernel.isOver))) return;
+  const wasJustFull = simulation.wasFullWithin(30_000);
+  if (kernel.isGivenUp || (simulation.wasDiskFull && !kernel.isLive) || (wasJustFull && kernel.isOver)) return;
   simulation.fail(`the home of ${kernel.name} is lost`);
 }
 
