@@ -72,6 +72,8 @@ export interface UnpackResult {
   /** Entries left out, with the reason: links that lead out of the folder, devices. At most the first hundred. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly skippedCount: number;
+  /** Folders that the archive has entries of, by their paths below the folder: whose modes are the archive's. */
+  readonly folders: ReadonlySet<string>;
 }
 
 /**
@@ -165,7 +167,9 @@ class Unpacker {
   }
 
   result(): UnpackResult {
-    return { files: this.#files, bytes: this.#bytes, skipped: this.#skipped, skippedCount: this.#skippedCount };
+    const folders = new Set([...this.#folderModes.keys()].map((path) => relative(this.#root, path)));
+    const [files, bytes, skipped, skippedCount] = [this.#files, this.#bytes, this.#skipped, this.#skippedCount];
+    return { files, bytes, skipped, skippedCount, folders };
   }
 
   async unpack({ header, body }: ParsedTarEntry): Promise<void> {

@@ -1,6 +1,7 @@
 /** What is done with files of a kernel beside carrying them, while its tenant puts things in the way. */
 import { once } from 'node:events';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packFolder } from '../../src/lib/tar.ts';
@@ -10,11 +11,17 @@ import { apiRefusalOf } from '../support/refusal.ts';
 
 let node: NodeUnderTest;
 let python: string;
+/** Folders below it may be mounted. */
+let mountable: string;
 beforeAll(async () => {
-  node = await NodeUnderTest.started();
+  mountable = await mkdtemp(path.join(tmpdir(), 'kernelet-file-work-'));
+  node = await NodeUnderTest.started({ configuration: `[kernelet]\nmount-allow = ["${mountable}"]\n` });
   python = await node.create('--lang', 'python');
 });
-afterAll(() => node?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await node?.[Symbol.asyncDispose]();
+  await rm(mountable, { recursive: true, force: true });
+});
 
 const exec = async (code: string): Promise<string> => {
   const { status, text, stderr } = await node.run(['exec', python, '-c', code]);
@@ -149,6 +156,29 @@ thread = threading.Thread(target=swap, daemon=True); thread.start()
     expect((await api('DELETE', `?${at('n/two\nlines\u001b[2J')}`)).document).toEqual({ removed: 1 });
     expect((await api('DELETE', `?${at('n')}&recursive=true`)).document).toEqual({ removed: 3 });
   });
+});
+
+it('a volume below the home keeps what it holds, though it is of the same file system, and all else stays whole', async () => {
+  const volume = path.join(mountable, 'volume');
+  await mkdir(path.join(volume, 'deep'), { recursive: true });
+  await writeFile(path.join(volume, 'deep', 'precious'), 'kept');
+  for (const owned of [volume, path.join(volume, 'deep'), path.join(volume, 'deep', 'precious')])
+    await chown(owned, 1000, 1000);
+  const id = await node.create('--lang', 'python', '--mount', `${volume}:/home/work/shared/mounted`);
+  const isSame = 'import os; os.stat(".").st_dev == os.stat("shared/mounted").st_dev';
+  expect((await node.run(['exec', id, '-c', isSame])).text.trim()).toBe('True');
+  for (const removed of ['shared', 'shared/mounted']) {
+    const { status, stderr } = await node.run(['files', 'rm', '-r', `${id}:${removed}`]);
+    expect([status, stderr]).toEqual([125, expect.stringContaining('"shared/mounted" is a volume, which stays')]);
+  }
+  const body = Buffer.concat([tarHeader('first'), tarHeader('shared/mounted/new'), Buffer.alloc(1024)]);
+  const unpacked = await callApi(node.socket, 'PUT', `/v1/kernels/${id}/files/archive`, { body });
+  expect(apiRefusalOf(unpacked)).toMatch(/^FILE_ERROR: .*shared\/mounted" is a volume: unpack into it by itself/);
+  expect((await node.run(['files', 'stat', `${id}:first`])).stderr).toContain('does not exist');
+  expect([await readdir(volume), await readdir(path.join(volume, 'deep'))]).toEqual([['deep'], ['precious']]);
+  expect((await node.run(['files', 'rm', '-r', `${id}:shared/mounted/deep`])).status).toBe(0);
+  expect(await readdir(volume)).toEqual([]);
+  expect((await node.run(['rm', '-f', id])).status).toBe(0);
 });
 
 describe('an archive', () => {

@@ -76,6 +76,7 @@ describe('moving', () => {
 
   it.each<[from: string, to: string, code: string]>([
     ['a/f', 'a/b/c/d', 'FILE_NOT_FOUND'],
+    ['a', 'a/f/x', 'FILE_NOT_FOUND'],
     ['a/none', 'g', 'ENOENT'],
     ['a/f', 'a', 'FILE_EXISTS'],
     ['a', 'a/b/c', 'INVALID_ARGUMENT'],

@@ -32,8 +32,14 @@ export async function statFile(
 
 /** Makes a folder and those above it; says whether it was missing. Throws FILE_EXISTS where something else is. */
 export async function makeFolder(home: string, path: string): Promise<{ created: boolean }> {
+  const made = await makeFolders(home, path);
+  return { created: made > 0 };
+}
+
+/** The same; says how many folders were missing: the one of the path and those above it. */
+export async function makeFolders(home: string, path: string): Promise<number> {
   const normal = homePath(path, home);
-  let created = false;
+  let made = 0;
   let above = home;
   for (const name of posix
     .relative(home, normal)
@@ -41,11 +47,11 @@ export async function makeFolder(home: string, path: string): Promise<{ created:
     .filter((part) => part !== '')) {
     // Looked at level by level, so that nothing is made behind a link that leads out.
     await using folder = await OpenFolder.below(home, above);
-    created = await mkdir(folder.at(name)).then(
-      () => true,
+    made = await mkdir(folder.at(name)).then(
+      () => made + 1,
       (error: unknown) => {
         if (!isSystemError(error, 'EEXIST')) throw error;
-        return false;
+        return 0;
       },
     );
     above = posix.join(above, name);
@@ -56,14 +62,14 @@ export async function makeFolder(home: string, path: string): Promise<{ created:
     if (!isSystemError(error, 'ENOTDIR', 'ENOENT')) throw error;
     throw new KerneletError('FILE_EXISTS', `${quoted(path)} is there already, and is no folder`);
   }
-  return { created };
+  return made;
 }
 
 /** Moves or renames, within one volume. Throws FILE_EXISTS where something is in the way. */
 export async function moveFile(home: string, from: string, to: string, replace: boolean): Promise<void> {
   await using source = await placeOf(home, from);
   await using target = await placeOf(home, to).catch((error: unknown) => {
-    if (!isSystemError(error, 'ENOENT')) throw error;
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
     throw new KerneletError('FILE_NOT_FOUND', `there is no folder for ${quoted(to)}: make it first`);
   });
   await lstat(source.path);
@@ -145,7 +151,7 @@ class Removal {
     }
     {
       await using folder = await parent.folder(name);
-      if ((await folder.device()) !== (await parent.device())) {
+      if ((await folder.mount()) !== (await parent.mount())) {
         throw new KerneletError('FILE_ERROR', `${quoted(shown)} is a volume, which stays with all that is in it`);
       }
       for (const child of await folder.names()) {

@@ -3,7 +3,7 @@
  * the way meanwhile, since the way is not gone again.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readlink, realpath } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { KerneletError } from '../../lib/errors.ts';
 import { isBelow } from './worker-process.ts';
 
@@ -51,12 +51,25 @@ export class OpenFolder implements AsyncDisposable {
     return await readdir(`${this.path()}/`, { encoding: 'buffer' });
   }
 
-  /** The device that it lies on. */
-  async device(): Promise<number> {
-    return (await lstat(`${this.path()}/.`)).dev;
+  /** The mount that it lies on. */
+  async mount(): Promise<string> {
+    return await mountOf(this.#handle);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
   }
+}
+
+/** The mount that a file, folder or link itself lies on. Throws the system's error. */
+export async function mountAt(path: string | Buffer): Promise<string> {
+  await using handle = await open(path, onlyPlace | constants.O_NOFOLLOW);
+  return await mountOf(handle);
+}
+
+/** By its number, since folders of one file system that are bound to several places have the same device there. */
+async function mountOf(handle: FileHandle): Promise<string> {
+  const [{ dev }, facts] = [await handle.stat(), await readFile(`/proc/self/fdinfo/${handle.fd}`, 'utf8')];
+  // A kernel of Linux that tells no numbers (gVisor) gives each mount a device.
+  return `${dev} ${/^mnt_id:\s*(\d+)$/m.exec(facts)?.[1] ?? ''}`;
 }

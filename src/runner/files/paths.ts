@@ -1,9 +1,16 @@
 /** Paths of the home with their links. */
+import { randomBytes } from 'node:crypto';
 import { lstat, realpath } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { KerneletError } from '../../lib/errors.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import { isBelow } from './worker-process.ts';
+
+/** What comes into a kernel is written under such a name until it is whole. */
+export const unfinishedPrefix = '.kernelet-upload-';
+
+/** A name that nothing has yet. */
+export const unfinishedName = (): string => `${unfinishedPrefix}${randomBytes(8).toString('hex')}`;
 
 /** The path with all links followed. Throws FORBIDDEN_PATH when that leads out of the home. */
 export async function realBelow(path: string | Buffer, home: string): Promise<string> {

@@ -10,6 +10,7 @@ import { type FileChange, fileType } from '../../protocol/kernel-files.ts';
 import { modeText } from './entry.ts';
 import { changesBetween, type Glance } from './folder-changes.ts';
 import { OpenFolder } from './open-folder.ts';
+import { unfinishedPrefix } from './paths.ts';
 import { report } from './reports.ts';
 import { homePath } from './worker-process.ts';
 
@@ -125,9 +126,11 @@ class FolderWatch implements Disposable {
     unwatched.delete(this.#watch(folder, prefix));
     if (depth > maxDepth) return false;
     for (const name of await folder.names()) {
+      const text = name.toString('latin1');
+      if (text.startsWith(unfinishedPrefix)) continue;
       const facts = lstatSync(folder.at(name), { bigint: true, throwIfNoEntry: false });
       if (!facts) continue;
-      const path = `${prefix}${name.toString('latin1')}`;
+      const path = `${prefix}${text}`;
       const type = fileType(modeText(facts.mode));
       if (seen.size >= maxFiles) return false;
       seen.set(path, {

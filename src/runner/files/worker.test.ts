@@ -35,12 +35,17 @@ afterEach(async () => {
 });
 
 /** A worker as the runner starts it, but with the ids of the tests. */
-function start(...args: readonly string[]) {
+const start = (...args: readonly string[]) => startIn([], args);
+
+/** One that sees a folder mounted at another place, which nobody else does. */
+const startWithMount = (source: string, target: string, ...args: readonly string[]) =>
+  startIn(['unshare', '-m', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"', source, target], args);
+
+function startIn(before: readonly string[], args: readonly string[]) {
   const code = `import(${JSON.stringify(resolve(import.meta.dirname, 'worker.ts'))}).then((m) => m.workFiles(process.argv.slice(1)))`;
   const [operation = '', ...rest] = args;
-  const child = spawn(process.execPath, ['-e', code, '--', operation, home, ...rest], {
-    stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
-  });
+  const [program = '', ...words] = [...before, process.execPath, '-e', code, '--', operation, home, ...rest];
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] });
   workers.push(child);
   const texts = ['', ''];
   const channel = child.stdio[3] as Duplex;
@@ -59,9 +64,34 @@ function start(...args: readonly string[]) {
   return { child, channel, ended, told: () => lines(texts[0]), reports: () => lines(texts[1]) };
 }
 
+const isRoot = process.getuid?.() === 0;
+
+describe('a removal', () => {
+  it.runIf(isRoot)(
+    'stops at a volume, though its file system is that of the home, and leaves what is in it',
+    async () => {
+      const volume = join(folder, 'volume');
+      await mkdir(join(home, 'a', 'b', 'mounted'), { recursive: true });
+      await mkdir(join(volume, 'deep'), { recursive: true });
+      await writeFile(join(volume, 'deep', 'precious'), 'kept');
+      const { ended, reports } = startWithMount(volume, join(home, 'a', 'b', 'mounted'), 'remove', 'a', 'recursive');
+      await ended;
+      const message = '"a/b/mounted" is a volume, which stays with all that is in it';
+      expect(reports()).toEqual([{ ok: false, code: 'FILE_ERROR', message }]);
+      expect(await readFile(join(volume, 'deep', 'precious'), 'utf8')).toBe('kept');
+    },
+  );
+});
+
 describe('an archive', () => {
   async function unpack(path: string, archive: AsyncIterable<Uint8Array>, isWhole = true): Promise<unknown> {
-    const { child, channel, ended, reports } = start('unpack', path);
+    return await unpackBy(start('unpack', path), archive, isWhole);
+  }
+  async function unpackBy(
+    { child, channel, ended, reports }: ReturnType<typeof start>,
+    archive: AsyncIterable<Uint8Array>,
+    isWhole = true,
+  ): Promise<unknown> {
     for await (const chunk of archive) child.stdin?.write(chunk);
     if (isWhole) channel.write(commitLine);
     child.stdin?.end();
@@ -94,10 +124,56 @@ describe('an archive', () => {
     expect((await lstat(join(home, 'to', 'bin'))).mode & 0o777).toBe(0o700);
   });
 
+  it.each([
+    ['first', 'a', 'z'],
+    ['last', 'z', 'a'],
+  ])('changes nothing when what does not fit is its %s entry', async (_, odd, fitting) => {
+    await mkdir(join(home, odd, 'folder'), { recursive: true });
+    await mkdir(join(home, fitting));
+    await writeFile(join(home, fitting, 'f'), 'old');
+    const archive = packFiles([
+      { name: `${fitting}/f`, content: 'new' },
+      { name: `${fitting}/new`, content: 'new' },
+      { name: `${odd}/folder`, content: 'new' },
+    ]);
+    expect(await unpack('.', archive)).toMatchObject({ ok: false, code: 'FILE_EXISTS' });
+    expect(await readdir(join(home, fitting))).toEqual(['f']);
+    expect(await readFile(join(home, fitting, 'f'), 'utf8')).toBe('old');
+    expect((await readdir(home)).toSorted()).toEqual(['a', 'z']);
+  });
+
+  it.runIf(isRoot)('that would go into a volume as well changes nothing', async () => {
+    const volume = join(folder, 'volume');
+    await mkdir(volume);
+    await mkdir(join(home, 'to', 'mounted'), { recursive: true });
+    const archive = packFiles([
+      { name: 'a', content: 'new' },
+      { name: 'mounted/f', content: 'new' },
+    ]);
+    const worker = startWithMount(volume, join(home, 'to', 'mounted'), 'unpack', 'to');
+    const message = expect.stringContaining('mounted" is a volume: unpack into it by itself');
+    expect(await unpackBy(worker, archive)).toMatchObject({ ok: false, code: 'FILE_ERROR', message });
+    expect([await readdir(join(home, 'to')), await readdir(volume)]).toEqual([['mounted'], []]);
+  });
+
+  it('leaves folders that it has no entries of with their modes', async () => {
+    await mkdir(join(home, 'private', 'own'), { recursive: true });
+    await chmod(join(home, 'private'), 0o700);
+    await chmod(join(home, 'private', 'own'), 0o710);
+    expect(await unpack('.', packFiles([{ name: 'private/own/f', content: 'x' }]))).toMatchObject({ ok: true });
+    expect((await lstat(join(home, 'private'))).mode & 0o777).toBe(0o700);
+    expect((await lstat(join(home, 'private', 'own'))).mode & 0o777).toBe(0o710);
+    expect(await readdir(join(home, 'private', 'own'))).toEqual(['f']);
+  });
+
   it('without its commit leaves nothing, nor does one that stands in the way or leads out', async () => {
     const files = () => packFiles([{ name: 'a/f', content: 'x' }]);
-    expect(await unpack('new', files(), false)).toBeUndefined();
+    expect(await unpack('new/and/deep', files(), false)).toBeUndefined();
     expect(await readdir(home)).toEqual([]);
+    await mkdir(join(home, 'used'));
+    expect(await unpack('used/new', files(), false)).toBeUndefined();
+    expect(await readdir(home)).toEqual(['used']);
+    await rm(join(home, 'used'), { recursive: true });
     await writeFile(join(home, 'a'), '');
     expect(await unpack('.', files())).toMatchObject({ ok: false, code: 'FILE_EXISTS' });
     expect(await unpack('a', files())).toMatchObject({ ok: false, code: 'FILE_EXISTS' });
@@ -159,6 +235,9 @@ describe('a folder that is watched', () => {
     await next(() => writeFile(at('a/b/d'), ''), 'created a/b/d file');
     await symlink(folder, join(home, 'w', 'link'));
     await next(() => writeFile(join(folder, 'beside'), ''), 'created link link');
+    await mkdir(at('.kernelet-upload-0'));
+    await writeFile(at('.kernelet-upload-0/f'), '');
+    await next(() => rename(at('.kernelet-upload-0/f'), at('whole')), 'created whole file');
   });
 
   it('says what was too much to tell, also of a folder that is too large from its start', async () => {

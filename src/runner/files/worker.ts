@@ -3,7 +3,6 @@
  * tenant could not do, whatever links lie in its way. It is this program started again as `file-worker`.
  */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { posix } from 'node:path';
@@ -13,7 +12,7 @@ import type { SentFileEntry } from '../../protocol/kernel-files.ts';
 import { volumePaths } from '../volume-paths.ts';
 import { makeFolder, moveFile, removeFile, statFile } from './brief-work.ts';
 import { entryOf } from './entry.ts';
-import { deepestPresent, realBelow } from './paths.ts';
+import { deepestPresent, realBelow, unfinishedName } from './paths.ts';
 import { committed, failure, report } from './reports.ts';
 import { homePath } from './worker-process.ts';
 
@@ -89,7 +88,7 @@ async function list(
 /** What comes on standard input is written beside the target and put in its place when the runner says `commit`. */
 async function upload(home: string, path: string, mode: number | null): Promise<void> {
   const { target, present } = await uploadTarget(homePath(path, home), home);
-  const unfinished = `${posix.dirname(target)}/.kernelet-upload-${randomBytes(8).toString('hex')}`;
+  const unfinished = posix.join(posix.dirname(target), unfinishedName());
   let bytes = 0;
   try {
     {
