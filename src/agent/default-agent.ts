@@ -366,7 +366,7 @@ export class DefaultAgent implements Agent {
   }
 
   async fileWork(id: string): Promise<FileWork> {
-    return new FileWork((await this.#runner(id)).client);
+    return new FileWork((await this.#runner(id)).client, this.#parts.clock);
   }
 
   async *logs(id: string, options: { follow: boolean }, signal: AbortSignal): AsyncIterable<LogPiece> {

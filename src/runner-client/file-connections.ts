@@ -81,13 +81,16 @@ export class FileConnections implements Pick<RunnerClient, 'upload' | 'download'
     return await watchFolder(connection, params, { signal: either, clock, timeoutMs });
   }
 
-  /** A connection to a runner that can do what is asked. */
+  /** A connection to a runner that can do what is asked; it counts until it is closed. */
   async #openFor(request: RunnerRequest, signal: AbortSignal): Promise<Connection> {
     assertSendable(request);
     const { connection, welcome } = await openOwnConnection(this.#parts, 'file', signal);
     const need = needOf(request);
-    if (!need || welcome.protocol >= need.generation) return connection;
-    connection[Symbol.dispose]();
-    throw olderRunner(need.lack);
+    if (need && welcome.protocol < need.generation) {
+      connection[Symbol.dispose]();
+      throw olderRunner(need.lack);
+    }
+    this.#count(connection);
+    return connection;
   }
 }

@@ -1,17 +1,22 @@
 /** Work on the files of one kernel: the requests of its runner, made as often as one needs. */
-import { KerneletError } from '../lib/errors.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { FileChange, FileEntry, UnpackedArchive } from '../protocol/kernel-files.ts';
 import type { RunnerClient } from './runner-client.ts';
 
 /** Requests to one removal, each of seconds. */
 const maxRemovals = 60;
+/** After a request that the runner has no room for. */
+const overloadedPauseMs = 1000;
 
 /** What is done with files beside transfers. Rejects with the runner's code, or NOT_SUPPORTED when it is too old. */
 export class FileWork {
   readonly #client: Pick<RunnerClient, 'request' | 'unpack' | 'watch'>;
+  readonly #clock: Clock;
 
-  constructor(client: Pick<RunnerClient, 'request' | 'unpack' | 'watch'>) {
+  constructor(client: Pick<RunnerClient, 'request' | 'unpack' | 'watch'>, clock: Clock) {
     this.#client = client;
+    this.#clock = clock;
   }
 
   /** What is at a path, and its absolute form; with `follow` behind the links there. */
@@ -32,10 +37,19 @@ export class FileWork {
   /** Removes a file, or with `recursive` a folder; says how many files and folders that were. */
   async remove(path: string, recursive: boolean, signal: AbortSignal): Promise<{ removed: number }> {
     let removed = 0;
-    for (let requests = 0; requests < maxRemovals; requests += 1) {
-      const part = await this.#client.request('remove-file', { path, recursive }, { signal });
-      removed += part.removed;
-      if (part.complete) return { removed };
+    for (let requests = 1; requests <= maxRemovals; requests += 1) {
+      try {
+        const part = await this.#client.request('remove-file', { path, recursive }, { signal });
+        removed += part.removed;
+        if (part.complete) return { removed };
+      } catch (error) {
+        if (requests === 1) throw error;
+        // Somebody else has removed the rest.
+        if (hasCode(error, 'FILE_NOT_FOUND')) return { removed };
+        // What has begun goes on when others have their turn.
+        if (requests === maxRemovals || !hasCode(error, 'OVERLOADED')) throw error;
+        await sleep(this.#clock, overloadedPauseMs, signal);
+      }
     }
     const text = `${JSON.stringify(path.slice(0, 200))} is too large, or grows meanwhile: ${removed} files are gone, not all`;
     throw new KerneletError('FILE_ERROR', text, { context: { removed } });

@@ -7,6 +7,8 @@ import { protocolError } from './runner-errors.ts';
 
 /** Bytes of a change; one has two paths at most. */
 const maxLineBytes = 64 * 1024;
+/** Empty lines that come at once: far more than a reader who was away for hours finds. */
+const maxBeats = 4096;
 
 /** Watches a folder over a connection of its own, which ends with the loop over the changes. Rejects as `download` does. */
 export async function watchFolder(
@@ -23,11 +25,14 @@ async function* changesIn(content: ReadableStream<Uint8Array>): AsyncGenerator<F
   let rest = Buffer.alloc(0);
   for await (const chunk of content) {
     rest = Buffer.concat([rest, chunk]);
-    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-      const line = rest.subarray(0, end);
-      rest = rest.subarray(end + 1);
-      if (line.length > 0) yield parsed(line);
+    let [start, beats] = [0, 0];
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10, start)) {
+      if (end > start) yield parsed(rest.subarray(start, end));
+      else beats += 1;
+      if (beats > maxBeats) throw protocolError(new FrameError('a watch of a folder sends nothing but empty lines'));
+      start = end + 1;
     }
+    rest = rest.subarray(start);
     if (rest.length > maxLineBytes) throw protocolError(new FrameError('a change of a folder is too long'));
   }
 }

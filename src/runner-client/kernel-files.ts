@@ -210,11 +210,16 @@ class DownloadTransfer<M extends 'download' | 'watch-folder'> {
 
 type Reply = Extract<RunnerFrameHeader, { t: 'reply' }>;
 
+/** From the last byte of an archive to the answer, in milliseconds: a little more than the runner gives its files to be put in their places. */
+const unpackedTimeoutMs = 16 * 60_000;
+
 interface SendOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** How long the runner may take no byte, or not answer after the last one, in milliseconds. */
+  /** How long the runner may take no byte, in milliseconds. */
   readonly timeoutMs: number;
+  /** How long it may not answer after the last one; the same when absent. */
+  readonly answerTimeoutMs?: number;
 }
 
 /**
@@ -238,7 +243,8 @@ export async function unpack(
   content: ReadableStream<Uint8Array>,
   options: SendOptions,
 ): Promise<UnpackedArchive> {
-  return await send(connection, { method: 'unpack', params: { path } }, content, options);
+  const request = { method: 'unpack', params: { path } } as const;
+  return await send(connection, request, content, { ...options, answerTimeoutMs: unpackedTimeoutMs });
 }
 
 type Sending = 'upload' | 'unpack';
@@ -249,12 +255,12 @@ async function send<M extends Sending>(
   content: ReadableStream<Uint8Array>,
   options: SendOptions,
 ): Promise<RunnerRequests[M]['result']> {
-  const { signal, clock, timeoutMs } = options;
+  const { signal, clock, timeoutMs, answerTimeoutMs = timeoutMs } = options;
   const { path } = request.params;
   const reader = content.getReader();
   const sent: Sent = { bytes: 0, whole: false };
   const answer = awaitReply(connection, sent);
-  const watch = (): Timer => clock.after(timeoutMs, () => connection.close(noProgress(path, timeoutMs)));
+  const watch = (ms: number): Timer => clock.after(ms, () => connection.close(noProgress(path, ms)));
   using _listener = addAbortListener(signal, () => connection.close(toKerneletError(signal.reason)));
   // An answer before the end, or a lost connection, ends the waiting for more content.
   const early = answer.then(
@@ -264,10 +270,10 @@ async function send<M extends Sending>(
   try {
     signal.throwIfAborted();
     connection.send({ t: 'request', id: 1, ...request });
-    await pump(reader, connection, sent, watch);
+    await pump(reader, connection, sent, () => watch(timeoutMs));
     sent.whole = true;
     connection.send({ t: 'end' });
-    using _timer = watch();
+    using _timer = watch(answerTimeoutMs);
     const reply = await answer;
     if (!reply.ok) throw fromRunner(reply.error);
     return parseReply<M>(request.method, reply, sent);

@@ -102,6 +102,21 @@ it('an upload to a tenant that has stopped everything fails a while after its en
   expect(headers).toEqual([{ t: 'reply', id: 1, ok: false, error: expect.objectContaining({ code: 'FILE_ERROR' }) }]);
 });
 
+it('an archive has longer than a file until all of it is in its place', async () => {
+  const clock = new FakeClock();
+  using opened = await connection(clock);
+  const { tenant, headers, send, closed } = opened;
+  send({ t: 'request', id: 1, method: 'unpack', params: { path: 'f' } });
+  send({ t: 'end' });
+  await expect.poll(() => clock.pending).toBe(2);
+  await clock.advance(14 * 60_000);
+  expect([tenant.signals, headers]).toEqual([[], []]);
+  await clock.advance(60_000);
+  await closed;
+  expect(tenant.signals[0]).toBe('SIGKILL');
+  expect(headers).toEqual([{ t: 'reply', id: 1, ok: false, error: expect.objectContaining({ code: 'FILE_ERROR' }) }]);
+});
+
 it('an upload fails when its worker has ended, also when that shows by its streams first', async () => {
   using opened = await connection(new FakeClock());
   const { tenant, headers, send, closed } = opened;

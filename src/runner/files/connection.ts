@@ -14,6 +14,8 @@ import { commitLine, type FileWorker, startFileWorker } from './worker-process.t
 
 /** From the last byte of an upload to the worker's word that the file is in its place. */
 const commitTimeoutMs = 60_000;
+/** The same of an archive, of which each file is put in its place. */
+const mergeTimeoutMs = 15 * 60_000;
 
 /** Folders that are watched at once; each costs a process in the kernel. */
 const maxWatches = 4;
@@ -30,6 +32,7 @@ export class FileConnection {
   #worker: FileWorker | null = null;
   #commitTimer: Timer | null = null;
   #uploading = false;
+  #commitTimeoutMs = commitTimeoutMs;
   #started = false;
 
   constructor(socket: FrameSocket, tenant: Tenant, clock: Clock) {
@@ -62,8 +65,10 @@ export class FileConnection {
       if (request.method === 'upload') {
         const { path, mode } = request.params;
         await this.#upload(id, ['upload', home, path, mode === null ? '' : String(mode)]);
-      } else if (request.method === 'unpack') await this.#upload(id, ['unpack', home, request.params.path]);
-      else if (request.method === 'download') {
+      } else if (request.method === 'unpack') {
+        this.#commitTimeoutMs = mergeTimeoutMs;
+        await this.#upload(id, ['unpack', home, request.params.path]);
+      } else if (request.method === 'download') {
         await this.#download(id, ['download', home, request.params.path]);
       } else if (request.method === 'watch-folder') await this.#watch(id, request.params);
       else this.#socket.close(`${request.method} is not a transfer of files`);
@@ -99,7 +104,7 @@ export class FileConnection {
     if (!worker) return;
     worker.channel?.write(commitLine);
     worker.input?.end();
-    this.#commitTimer = this.#clock.after(commitTimeoutMs, () => worker[Symbol.dispose]());
+    this.#commitTimer = this.#clock.after(this.#commitTimeoutMs, () => worker[Symbol.dispose]());
   }
 
   async #watch(id: number, { path, recursive }: RunnerRequests['watch-folder']['params']): Promise<void> {
