@@ -40,7 +40,11 @@ async function targetOf(client: ApiClient, kernel: string, from: string, to: str
     if (hasCode(error, 'FILE_NOT_FOUND')) return null;
     throw error;
   });
-  if (there?.file.type === 'folder') return posix.join(to, posix.basename(from));
+  if (there?.file.type === 'folder') {
+    const name = posix.basename(posix.normalize(from));
+    if (!['', '.', '..'].includes(name)) return posix.join(to, name);
+    throw new UsageError(`${JSON.stringify(from)} has no name of its own to go by`, 'Name the folder by its path.');
+  }
   if (to.endsWith('/')) throw new UsageError(`there is no folder ${JSON.stringify(to)} in the kernel`);
   return to;
 }

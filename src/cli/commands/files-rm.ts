@@ -9,7 +9,7 @@ export const filesRm = {
   name: 'files rm',
   summary: 'remove files of a kernel',
   description: `Removes files, links and empty folders, with -r folders and all that is in them, and prints what was removed. Links are
-not followed, and volumes that are mounted below a folder stay.`,
+not followed. A volume that is mounted below a folder stays with what it holds: there -r stops with an error.`,
   operands: ['<id:path...>'],
   usage: 'ID:PATH...',
   options: [
@@ -24,12 +24,19 @@ not followed, and volumes that are mounted below a folder stay.`,
     for (const text of call.operands) kernelPlace(text);
     const { options } = call;
     await using client = await daemonClient(call);
-    return await removeEach(call.screen, call.operands, async (text) => {
+    const remove = async (text: string): Promise<string> => {
       const { kernel, path } = kernelPlace(text);
       await client.removeFile(kernel, path, options.flag('recursive')).catch((error: unknown) => {
         if (!options.flag('force') || !hasCode(error, 'FILE_NOT_FOUND')) throw error;
       });
       return text;
+    };
+    // One after the other: a kernel has only a few requests about files at once.
+    let turn: Promise<unknown> = Promise.resolve();
+    return await removeEach(call.screen, call.operands, (text) => {
+      const removal = turn.then(() => remove(text));
+      turn = removal.catch(() => {});
+      return removal;
     });
   },
 } satisfies CliCommand;

@@ -45,6 +45,16 @@ read:    1970-01-01 00:00:01
     expect([...cli.agent.files]).toEqual([['h', { bytes: Buffer.from('text'), mode: null }]]);
   });
 
+  it('are moved into a folder by a name of their own, however their path is written', async () => {
+    await files('mkdir', 'web:d');
+    cli.agent.files.set('h/.', { bytes: Buffer.from('h'), mode: null });
+    expect(JSON.parse((await files('mv', 'web:h/.', 'web:d', '--json')).stdout)).toEqual({ from: 'h/.', to: 'd/h' });
+    for (const nameless of ['web:', 'web:..', 'web:d/../..']) {
+      const { status, stderr } = await files('mv', nameless, 'web:d');
+      expect([status, stderr]).toEqual([2, expect.stringContaining('has no name of its own to go by')]);
+    }
+  });
+
   it('are removed, each for itself', async () => {
     await files('mkdir', 'web:d');
     const { status, stdout, stderr } = await files('rm', 'web:f', 'web:none', 'web:d');
@@ -55,6 +65,23 @@ read:    1970-01-01 00:00:01
       stdout: 'web:d\nweb:none\n',
       stderr: '',
     });
+  });
+
+  it('are removed one after the other, since a kernel has room for a few requests at once', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const name of names) cli.agent.files.set(name, { bytes: Buffer.from(name), mode: null });
+    let [underWay, most] = [0, 0];
+    const fileWork = cli.agent.fileWork.bind(cli.agent);
+    cli.agent.fileWork = async (id) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      underWay -= 1;
+      return await fileWork(id);
+    };
+    const places = names.map((name) => `web:${name}`);
+    expect((await files('rm', 'web:none', ...places)).stdout).toBe(`${places.join('\n')}\n`);
+    expect([most, cli.agent.files.size]).toEqual([1, 0]);
   });
 
   it('are watched, and names cannot move the cursor', async () => {

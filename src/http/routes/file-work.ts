@@ -79,7 +79,8 @@ export const fileWorkOperations = {
     method: 'delete',
     path: files,
     tag,
-    summary: 'Removes a file or an empty folder; with `recursive` a folder with all that is in it, but volumes.',
+    summary:
+      'Removes a file or an empty folder; with `recursive` a folder with all that is in it. FILE_ERROR at a volume below it, which stays.',
     params: kernelParamsSchema,
     query: z.strictObject({ path: pathField, recursive: flagField }),
     status: 200,
@@ -90,7 +91,7 @@ export const fileWorkOperations = {
     path: `${files}/archive`,
     tag,
     summary:
-      'Unpacks a tar archive into a folder, made with its parents. Modes are those of the archive. One that is cut off leaves nothing.',
+      'Unpacks a tar archive into a folder, made with its parents. Modes are those of the archive. One that is cut off or does not fit changes nothing.',
     params: kernelParamsSchema,
     query: z.strictObject({ path: pathField.default('.') }),
     rawBody: 'application/x-tar',
