@@ -9,7 +9,7 @@ interface Call {
   readonly what: string;
   readonly owner: Owner;
   readonly since: number;
-  readonly until: number;
+  until: number;
 }
 
 /** How a call ended: with a result, or with an error's code. */
@@ -80,6 +80,11 @@ export class Callers {
         },
       );
     });
+  }
+
+  /** Whoever has asked for something of this kernel may wait so much longer, in milliseconds: it stands still for that long. */
+  allowMore(kernel: string, forMs: number): void {
+    for (const call of this.#waiting) if (call.what.split(/[ ,]/).includes(kernel)) call.until += forMs;
   }
 
   /** Notes who has waited too long. */

@@ -57,6 +57,7 @@ export class Pauses {
 
   do(kernel: KernelHistory, { do: how, forMs }: PauseAction): void {
     const { simulation, callers, later } = this.#parts;
+    callers.allowMore(kernel.name, forMs + pauseMs);
     if (how === 'pause') {
       kernel.mayBePaused = true;
       callers.ask({ what: 'pause', subject: kernel.name, withinMs: pauseMs }, (agent) => agent.pause(kernel.id));
@@ -68,9 +69,9 @@ export class Pauses {
     if (container?.state !== 'running') return;
     simulation.tell(`${kernel.name}: somebody pauses its container`);
     kernel.mayBePaused = true;
-    answering.pauseContainer(container.id, never).catch(() => {});
+    answering.pauseContainer(container.id, neverAborted()).catch(() => {});
     later(forMs, () => {
-      answering.resumeContainer(container.id, never).catch(() => {});
+      answering.resumeContainer(container.id, neverAborted()).catch(() => {});
     });
   }
 
@@ -84,9 +85,12 @@ export class Pauses {
     const { simulation, callers } = this.#parts;
     const { timeline, world } = simulation.machine;
     if (simulation.containerOf(kernel)?.state !== 'paused') return;
-    callers.ask({ what: 'resume', subject: kernel.name, withinMs: pauseMs }, (agent) => agent.resume(kernel.id, never));
+    callers.ask({ what: 'resume', subject: kernel.name, withinMs: pauseMs }, (agent) =>
+      agent.resume(kernel.id, neverAborted()),
+    );
     timeline.schedule(againMs, world, () => this.#resume(kernel));
   }
 }
 
-const never = new AbortController().signal;
+/** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
+const neverAborted = (): AbortSignal => new AbortController().signal;
