@@ -118,6 +118,32 @@ it('a new container is waited for until it has its address, and strangers do not
   expect(state.asked.length).toBeLessThan(25);
 });
 
+it('strangers have it look for new kernels once a second at most', async () => {
+  const { clock, callers, state } = setUp([kernel('a')], { a: '10.0.0.2', b: '10.0.0.3' });
+  await callers.learn();
+  state.records = [kernel('a'), kernel('b')];
+  await callers.learn();
+  expect([callers.knows('10.0.0.2'), callers.knows('10.0.0.3')]).toEqual([true, false]);
+  await clock.advance(1_000);
+  await callers.learn();
+  expect(callers.knows('10.0.0.3')).toBe(true);
+});
+
+it('a search ends with its time, also while kernels come without end', async () => {
+  const { callers, state } = setUp([], {});
+  const late = new AbortController();
+  let looks = 0;
+  Object.defineProperty(state, 'records', {
+    get: () => {
+      looks += 1;
+      if (looks === 5) late.abort(new Error('it took too long'));
+      return Array.from({ length: Math.min(looks, 100) }, (_, index) => kernel(`${index}`));
+    },
+  });
+  await expect(callers.holderOf(from('10.0.0.2'), late.signal)).rejects.toThrow('it took too long');
+  expect(looks).toBe(5);
+});
+
 it('one container of which the engine says nothing keeps no other from being told', async () => {
   const { callers, state, open } = setUp([kernel('a'), kernel('b')], { a: '10.0.0.2', b: '10.0.0.3' });
   state.failing.add('a');

@@ -51,6 +51,8 @@ const longestPauseMs = 10_000;
 /** A container that has just been made has its address soon: its first request waits for that. */
 const waitMs = 500;
 const lookUpMs = 3_000;
+/** From one look that a stranger causes to the next. */
+const strangersPauseMs = 1_000;
 
 /** Tells which kernels ask, and remembers where each one's network is. */
 export class Callers {
@@ -60,6 +62,8 @@ export class Callers {
   readonly #holders = new Map<ContainerId, Holder>();
   readonly #pending = new Map<ContainerId, Pending>();
   #looking: Promise<void> | null = null;
+  /** When a stranger had it look last, in monotonic milliseconds. */
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: CallersParts) {
     this.#parts = parts;
@@ -71,11 +75,23 @@ export class Callers {
     return [...this.#holders.values()].some((holder) => holder.address === address);
   }
 
-  /** The container by whose network a connection comes, and null when it is none of a kernel. Throws what the engine throws. */
-  async holderOf(connection: Connection): Promise<ContainerId | null> {
-    this.#sockets ??= await import('./network-sockets.ts');
-    const sockets = this.#sockets;
+  /** Looks whether there are new kernels, once a second at most: their connections are told from those of strangers then. Throws as the next. */
+  async learn(): Promise<void> {
+    const now = this.#parts.clock.monotonic();
+    if (now - this.#lookedAt < strangersPauseMs) return;
+    this.#lookedAt = now;
+    await this.#learn(await this.#loaded(), this.#living());
+  }
+
+  /**
+   * The container by whose network a connection comes, and null when it is none of a kernel. Throws what the engine throws, and
+   * the signal's reason.
+   */
+  async holderOf(connection: Connection, signal?: AbortSignal): Promise<ContainerId | null> {
+    const sockets = await this.#loaded();
     for (;;) {
+      // Whoever asked may be gone, and the search goes on for as long as kernels come.
+      signal?.throwIfAborted();
       const living = this.#living();
       for (const holder of this.#holders.values()) {
         if (holder.address !== connection.address || !living.has(holder.id)) continue;
@@ -88,6 +104,11 @@ export class Callers {
   /** The kernel that has a network now; null: it has ended. */
   kernelOf(holder: ContainerId): KernelRecord | null {
     return this.#living().get(holder) ?? null;
+  }
+
+  async #loaded(): Promise<NetworkSockets> {
+    this.#sockets ??= await import('./network-sockets.ts');
+    return this.#sockets;
   }
 
   /** Kernels that have a network of containers, by what holds it. */

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { HostPort } from '../../config/settings.ts';
 import { formatHostPort } from '../../config/value-types/address.ts';
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, sleep } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
@@ -27,7 +27,7 @@ import {
 /** What a server works with. */
 export interface MetadataServerParts {
   readonly address: HostPort;
-  readonly callers: Pick<Callers, 'knows' | 'holderOf' | 'kernelOf'>;
+  readonly callers: Pick<Callers, 'knows' | 'learn' | 'holderOf' | 'kernelOf'>;
   readonly node: MetadataNode;
   readonly clock: Clock;
   readonly log: Logger;
@@ -43,13 +43,15 @@ export interface MetadataServer extends AsyncDisposable {
 const maxHeaderBytes = 4 * 1024;
 const usualRequestMs = 5_000;
 const keepAliveMs = 5_000;
-const requestsPerConnection = 1_000;
+const requestsPerConnection = 100;
 /** Of all kernels and strangers at a time. */
 const maxConnections = 1024;
-/** Of one kernel at a time. */
+/** Of one address at a time, a kernel's or not. */
 const perAddress = 16;
 /** Of all who are not known yet: new kernels, and whoever else reaches this host. */
-const ofStrangers = 64;
+const ofStrangers = 512;
+/** How long a kernel waits that has asked for too much: to be refused costs the daemon as much as to be answered. */
+const tooManyMs = 1_000;
 /** Requests of one kernel at once, and each second from then on. */
 const rate = { burst: 200, perSecond: 50 };
 
@@ -87,13 +89,16 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
+/** What all connections of strangers are counted by. */
+const strangers = 'strangers';
+
 /** IPv4 addresses as they are written, also where the server listens on both kinds. */
 const plainAddress = (socket: Socket): string => (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
 
 /** Lets connections in, and answers them. */
 class Door {
   readonly #parts: MetadataServerParts;
-  /** How many connections there are of an address; strangers have a count of their own. */
+  /** How many connections there are of an address; those of strangers are also counted together. */
   readonly #open = new Map<string, number>();
   /** Whose a connection is; of connections that have asked for something. */
   readonly #holders = new WeakMap<Socket, ContainerId>();
@@ -108,18 +113,32 @@ class Door {
   admit(socket: Socket): void {
     const address = plainAddress(socket);
     const isKnown = this.#parts.callers.knows(address);
-    const key = isKnown ? address : 'strangers';
-    const open = (this.#open.get(key) ?? 0) + 1;
-    if (open > (isKnown ? perAddress : ofStrangers)) {
+    const isFull = this.#count(address) >= perAddress;
+    if (isFull || (!isKnown && this.#count(strangers) >= ofStrangers)) {
       socket.destroy();
+      // A new kernel is no stranger when it tries again.
+      if (!isKnown && !isFull) void this.#learn();
       return;
     }
-    this.#open.set(key, open);
+    const keys = isKnown ? [address] : [address, strangers];
+    for (const key of keys) this.#open.set(key, this.#count(key) + 1);
     socket.once('close', () => {
-      const left = (this.#open.get(key) ?? 1) - 1;
-      if (left > 0) this.#open.set(key, left);
-      else this.#open.delete(key);
+      for (const key of keys) {
+        const left = this.#count(key) - 1;
+        if (left > 0) this.#open.set(key, left);
+        else this.#open.delete(key);
+      }
     });
+  }
+
+  #count(key: string): number {
+    return this.#open.get(key) ?? 0;
+  }
+
+  /** Never rejects. */
+  async #learn(): Promise<void> {
+    const { callers, log } = this.#parts;
+    await callers.learn().catch((error: unknown) => log.warn('it cannot be found out which kernels are new', { error }));
   }
 
   /** Never rejects. */
@@ -131,11 +150,16 @@ class Door {
     } catch (error) {
       log.warn('it cannot be found out which kernel asks for metadata', { error });
     }
+    if (reply === tooMany) {
+      // Nor is anything read meanwhile.
+      request.socket.pause();
+      await sleep(this.#parts.clock, tooManyMs);
+    }
     if (response.destroyed) return;
     // Nothing that is sent along is read.
     const hasBody =
       request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
-    const closes = hasBody || reply === unknownCaller || reply === unanswered;
+    const closes = hasBody || [unknownCaller, unanswered, tooMany].includes(reply);
     const length = String(Buffer.byteLength(reply.body));
     response.writeHead(reply.status, {
       ...reply.headers,
@@ -151,7 +175,7 @@ class Door {
     const address = plainAddress(socket);
     const connection = { address, port: socket.remotePort ?? 0, target: metadataAddress };
     const options = { what: 'finding out which kernel asks', timeoutMs, clock };
-    const holder = this.#holders.get(socket) ?? (await withDeadline(options, () => callers.holderOf(connection)));
+    const holder = this.#holders.get(socket) ?? (await withDeadline(options, ({ signal }) => callers.holderOf(connection, signal)));
     const kernel = holder === null ? null : callers.kernelOf(holder);
     if (holder === null || kernel === null) return unknownCaller;
     this.#holders.set(socket, holder);

@@ -32,15 +32,15 @@ const [netlink, raw, closeOnExec, socketDiagnosis] = [16, 3, 0o2000000, 4];
 const [networkKind, withoutWait] = [0x40000000, 0x40];
 const [headerBytes, questionBytes, answerBytes] = [16, 72, 1024];
 const [bySocket, request, internet, tcp] = [20, 1, 2, 6];
-/** Of a socket that waits for connections, which is found where there is no connection. */
-const listening = 10;
+/** Linux also finds sockets that wait for connections, and those of connections that have ended, by which nobody asks. */
+const established = 1;
 
 /** The network of a process, by its folder in `/proc`: a number that no other has while a process is in it; null: it has ended. */
 export function networkOf(processFolder: string): number | null {
   return withNetwork(processFolder, (descriptor) => fstatSync(descriptor).ino);
 }
 
-/** Whether the network of a process, which has to be this one, has a connection. Throws INTERNAL where Linux does not answer. */
+/** Whether the network of a process, which has to be this one, has a connection that neither side has ended. Throws INTERNAL where Linux does not answer. */
 export function findConnection(processFolder: string, network: number, connection: Connection): Finding {
   const found = withNetwork(processFolder, (descriptor) =>
     fstatSync(descriptor).ino === network ? isAmong(descriptor, connection) : null,
@@ -72,7 +72,7 @@ function isAmong(network: number, connection: Connection): boolean {
     const length = receive(asking, answer, answer.length, withoutWait);
     if (length < headerBytes + 2) throw failure('it gives no answer');
     // Anything else says that there is none.
-    return answer.readUInt16LE(4) === bySocket && answer[headerBytes + 1] !== listening;
+    return answer.readUInt16LE(4) === bySocket && answer[headerBytes + 1] === established;
   } finally {
     closeSync(asking);
   }
