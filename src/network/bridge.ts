@@ -52,7 +52,8 @@ export class Bridge {
     this.#options = options;
     const { engine, tag, packetFilter: filter, connectionLimit, log } = options;
     const scope = { tag, interfaces: this.interfaceName, kind: 'isolated', connectionLimit } as const;
-    this.#firewall = new Firewall(scope, { filter, rulesChain: engine.rulesChain, log });
+    const { rulesChain } = engine;
+    this.#firewall = new Firewall(scope, { filter, rulesChain, clock: systemClock, log });
   }
 
   /** How often somebody else had removed the rules. */

@@ -64,9 +64,9 @@ export class SessionNetworks {
 
   constructor(parts: SessionNetworksParts) {
     this.#parts = parts;
-    const { tag, packetFilter: filter, connectionLimit, log } = parts;
+    const { tag, packetFilter: filter, connectionLimit, clock, log } = parts;
     const { rulesChain, gatewayNetwork: gateway } = parts.engine;
-    const make = (scope: FirewallScope): Firewall => new Firewall(scope, { filter, rulesChain, log });
+    const make = (scope: FirewallScope): Firewall => new Firewall(scope, { filter, rulesChain, clock, log });
     this.#firewall = make({ tag: `${tag}-S`, interfaces: `ks${tag}+`, kind: 'joined', connectionLimit });
     this.#gateway =
       gateway === null ? null : make({ tag: `${tag}-G`, interfaces: gateway, kind: 'shared', connectionLimit: 0 });

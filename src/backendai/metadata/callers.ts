@@ -75,7 +75,7 @@ export class Callers {
     return [...this.#holders.values()].some((holder) => holder.address === address);
   }
 
-  /** Looks whether there are new kernels, once a second at most: their connections are told from those of strangers then. Throws as the next. */
+  /** Looks whether there are new kernels, once a second at most: their connections are told from those of strangers then. Throws what the engine throws. */
   async learn(): Promise<void> {
     const now = this.#parts.clock.monotonic();
     if (now - this.#lookedAt < strangersPauseMs) return;

@@ -138,7 +138,9 @@ class Door {
   /** Never rejects. */
   async #learn(): Promise<void> {
     const { callers, log } = this.#parts;
-    await callers.learn().catch((error: unknown) => log.warn('it cannot be found out which kernels are new', { error }));
+    await callers
+      .learn()
+      .catch((error: unknown) => log.warn('it cannot be found out which kernels are new', { error }));
   }
 
   /** Never rejects. */
@@ -175,7 +177,8 @@ class Door {
     const address = plainAddress(socket);
     const connection = { address, port: socket.remotePort ?? 0, target: metadataAddress };
     const options = { what: 'finding out which kernel asks', timeoutMs, clock };
-    const holder = this.#holders.get(socket) ?? (await withDeadline(options, ({ signal }) => callers.holderOf(connection, signal)));
+    const holder =
+      this.#holders.get(socket) ?? (await withDeadline(options, ({ signal }) => callers.holderOf(connection, signal)));
     const kernel = holder === null ? null : callers.kernelOf(holder);
     if (holder === null || kernel === null) return unknownCaller;
     this.#holders.set(socket, holder);

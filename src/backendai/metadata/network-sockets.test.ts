@@ -36,35 +36,35 @@ it.each([
   server.close();
 });
 
-it.each([
-  'the one that has begun it',
-  'the other side',
-])('a connection that %s has ended is found no more, though its socket is still there for a while', async (who) => {
-  const server = createServer({ allowHalfOpen: true });
-  await listen(server, { host: '127.0.0.1', port: 0 });
-  const bound = server.address();
-  if (typeof bound !== 'object' || bound === null) throw new Error('it has no port');
-  const accepted = once(server, 'connection');
-  const client = connect({ host: '127.0.0.1', port: bound.port, allowHalfOpen: true });
-  const [[served]] = await Promise.all([accepted, once(client, 'connect')]);
-  const own = {
-    address: '127.0.0.1',
-    port: client.localPort ?? 0,
-    target: { address: '127.0.0.1', port: bound.port },
-  };
-  const find = (): string => findConnection(folder, networkOf(folder) ?? 0, own);
-  expect(find()).toBe('found');
-  const [first, second] = who === 'the other side' ? [served, client] : [client, served];
-  second.resume();
-  first.end();
-  await once(second, 'end');
-  // It has been told, and holds its own end open.
-  expect(find()).toBe('absent');
-  first.resume();
-  second.end();
-  await once(first, 'end');
-  // Linux keeps the socket of who has ended it first for a minute.
-  await setTimeout(50);
-  expect(find()).toBe('absent');
-  server.close();
-});
+it.each(['the one that has begun it', 'the other side'])(
+  'a connection that %s has ended is found no more, though its socket is still there for a while',
+  async (who) => {
+    const server = createServer({ allowHalfOpen: true });
+    await listen(server, { host: '127.0.0.1', port: 0 });
+    const bound = server.address();
+    if (typeof bound !== 'object' || bound === null) throw new Error('it has no port');
+    const accepted = once(server, 'connection');
+    const client = connect({ host: '127.0.0.1', port: bound.port, allowHalfOpen: true });
+    const [[served]] = await Promise.all([accepted, once(client, 'connect')]);
+    const own = {
+      address: '127.0.0.1',
+      port: client.localPort ?? 0,
+      target: { address: '127.0.0.1', port: bound.port },
+    };
+    const find = (): string => findConnection(folder, networkOf(folder) ?? 0, own);
+    expect(find()).toBe('found');
+    const [first, second] = who === 'the other side' ? [served, client] : [client, served];
+    second.resume();
+    first.end();
+    await once(second, 'end');
+    // It has been told, and holds its own end open.
+    expect(find()).toBe('absent');
+    first.resume();
+    second.end();
+    await once(first, 'end');
+    // Linux keeps the socket of who has ended it first for a minute.
+    await setTimeout(50);
+    expect(find()).toBe('absent');
+    server.close();
+  },
+);

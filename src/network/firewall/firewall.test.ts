@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { FakePacketFilter } from '../../../test/support/fake-packet-filter.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { type Logger, silentLogger } from '../../lib/log.ts';
@@ -20,9 +21,11 @@ const facts = (interfaces: readonly string[] = []): FirewallFacts => ({
 function setUp(filter = new FakePacketFilter(), scope: FirewallScope = one) {
   const warned: unknown[] = [];
   const log: Logger = { ...silentLogger, warn: (_text, fields) => void warned.push(fields?.['refusedPackets']) };
-  const firewall = new Firewall(scope, { filter, rulesChain: 'DUMMY-USER', log });
+  const clock = new FakeClock();
+  const firewall = new Firewall(scope, { filter, rulesChain: 'DUMMY-USER', clock, log });
   return {
     filter,
+    clock,
     firewall,
     warned,
     /** Whether it found that somebody had removed the rules. */
@@ -153,16 +156,83 @@ describe('metadata', () => {
     expect(JSON.stringify([[...filter.tables], [...filter.chains]])).not.toMatch(/kernelet/i);
   });
 
-  it('is given up where the machine cannot lead kernels to it, and they are kept apart all the same', async () => {
-    const { filter, firewall } = setUp(new FakePacketFilter());
+  /** Has what this says of a call's text, or arguments, fail. */
+  function failWhere(filter: FakePacketFilter, fails: (text: string) => boolean): void {
     const run = filter.run.bind(filter);
     filter.run = async (program, args, deadline, input = '') =>
-      input.includes('redirect') || program === 'iptables-restore'
-        ? { exitCode: 1, stdout: '', stderr: 'no redirect' }
+      fails(`${args.join(' ')} ${input}`)
+        ? { exitCode: 1, stdout: '', stderr: 'no such luck' }
         : await run(program, args, deadline, input);
+  }
+
+  it('is given up where nftables cannot lead kernels to it, and those keep them apart all the same, not iptables', async () => {
+    const { filter, firewall } = setUp(new FakePacketFilter());
+    failWhere(filter, (text) => text.includes('redirect'));
+    await apply(firewall, facts());
     await apply(firewall, asking);
-    expect(firewall.metadataProblem).toContain('no redirect');
+    // Connections that were counted are still known.
+    expect([...filter.tables.values()].join()).not.toContain('delete table');
+    expect(firewall.metadataProblem).toContain('no such luck');
     expect([...filter.tables.values()].join()).toContain('iifname "kl-0a1b2c3d" reject');
+    expect([...filter.chains.keys()].filter((chain) => chain.includes('KERNELET'))).toEqual([]);
+  });
+
+  it('is tried again after ten minutes where kernels could not be led to it, and not before', async () => {
+    const { filter, firewall, clock } = setUp(new FakePacketFilter());
+    let tries = 0;
+    let isFailing = true;
+    failWhere(filter, (text) => {
+      if (text.includes('redirect')) tries += 1;
+      return text.includes('redirect') && isFailing;
+    });
+    const leads = (): boolean => [...filter.tables.values()].join().includes('redirect');
+    for (const interfaces of [['a'], ['a'], ['b']]) await apply(firewall, { ...asking, interfaces });
+    expect(tries).toBe(1);
+    await clock.advance(10 * 60_000);
+    await apply(firewall, asking);
+    expect([tries, leads()]).toEqual([2, false]);
+    isFailing = false;
+    await apply(firewall, asking);
+    expect([tries, leads()]).toEqual([2, false]);
+    await clock.advance(10 * 60_000);
+    await apply(firewall, asking);
+    expect([tries, leads(), firewall.metadataProblem, firewall.restored]).toEqual([3, true, null, 0]);
+  });
+
+  it('comes after a call of nftables that was cut off, into chains that are not there yet', async () => {
+    const { filter, firewall } = setUp(new FakePacketFilter());
+    await apply(firewall, facts());
+    const stop = new AbortController();
+    failWhere(filter, (text) => {
+      if (stop.signal.aborted || !text.startsWith('-f -')) return false;
+      stop.abort(new Error('the daemon ends'));
+      return true;
+    });
+    const options = { what: 'test', timeoutMs: 5_000, signal: stop.signal };
+    await expect(withDeadline(options, (deadline) => firewall.apply(asking, deadline))).rejects.toThrow('ends');
+    await apply(firewall, asking);
+    const put = [...filter.tables.values()].join();
+    expect(put).toContain('redirect');
+    expect(put).not.toContain('flush chain inet kernelet-0a1b2c3d prerouting');
+  });
+
+  it('has one rule that leads to it in iptables, also behind one of others, and a listing that fails is no removal', async () => {
+    const { filter, firewall } = setUp(new FakePacketFilter(['nft']));
+    await apply(firewall, asking);
+    const ours = '-i kl-0a1b2c3d -j KERNELET-0a1b2c3d-NAT';
+    filter.chains.get('nat PREROUTING')?.unshift('-p tcp -j ACCEPT');
+    await apply(firewall, asking);
+    expect(filter.chains.get('nat PREROUTING')).toEqual([ours, '-p tcp -j ACCEPT']);
+    expect(firewall.restored).toBe(1);
+    let isFailing = true;
+    failWhere(filter, (text) => isFailing && text.includes('-t nat -S'));
+    await apply(firewall, asking);
+    expect(firewall.restored).toBe(1);
+    const remove = () => withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.remove(deadline));
+    await remove();
+    isFailing = false;
+    await remove();
+    expect(JSON.stringify([...filter.chains])).not.toContain('KERNELET');
   });
 });
 

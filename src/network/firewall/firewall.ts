@@ -4,6 +4,7 @@
  * are not reached: by anything outside, but through a published address. nftables holds the rules where there is any, else
  * iptables.
  */
+import type { Clock } from '../../lib/clock.ts';
 import type { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -17,8 +18,12 @@ export interface FirewallParts {
   readonly filter: PacketFilter;
   /** The engine's own chain of iptables for rules of others; null where it keeps none. */
   readonly rulesChain: string | null;
+  readonly clock: Clock;
   readonly log: Logger;
 }
+
+/** From one try to lead kernels to metadata that failed to the next: what was in the way may have passed. */
+const metadataPauseMs = 10 * 60_000;
 
 /** The rules for one bridge, or for all whose names begin the same way. */
 export class Firewall {
@@ -29,6 +34,7 @@ export class Firewall {
   #used: RuleSet | null = null;
   /** Kinds that may hold rules of an earlier time, which nobody keeps up to date. */
   readonly #stale: Set<RuleSet>;
+  readonly #clock: Clock;
   readonly #log: Logger;
   #restored = 0;
   /** Packets beyond the limit of connections that were told of, of the present rules. */
@@ -36,10 +42,13 @@ export class Firewall {
   /** What the rules were made of. */
   #facts = '';
   #metadataProblem: string | null = null;
+  /** When it was found, in monotonic milliseconds. */
+  #metadataTriedAt = 0;
 
-  constructor(scope: FirewallScope, { filter, rulesChain, log }: FirewallParts) {
+  constructor(scope: FirewallScope, { filter, rulesChain, clock, log }: FirewallParts) {
     this.#scope = scope;
     this.#filter = filter;
+    this.#clock = clock;
     this.#log = log;
     this.#kinds = [new NftTable(scope, filter), new IptablesChains(scope, filter, rulesChain)];
     this.#stale = new Set(this.#kinds);
@@ -64,7 +73,8 @@ export class Firewall {
     const known = this.#used;
     const stands = known !== null && (await known.stand(deadline));
     this.#tellRefused();
-    if (!stands || wanted !== this.#facts) await this.#putWhatCan(facts, deadline, stands === true);
+    const isChanged = wanted !== this.#facts || (this.#metadataProblem !== null && this.#isMetadataDue());
+    if (!stands || isChanged) await this.#put(facts, deadline, stands === true);
     this.#facts = wanted;
     await this.#removeStale(deadline);
     if (this.#scope.kind === 'isolated' && !(await this.#filter.filterBridges())) {
@@ -81,6 +91,7 @@ export class Firewall {
   async remove(deadline: Deadline): Promise<void> {
     this.#used = null;
     this.#facts = '';
+    this.#metadataProblem = null;
     await this.#removeStale(deadline);
   }
 
@@ -100,38 +111,54 @@ export class Firewall {
     this.#refused = counted;
   }
 
-  /** What leads kernels to metadata takes more of a machine than what keeps them off it, and is no reason to keep none. */
-  async #putWhatCan(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<void> {
-    this.#metadataProblem = null;
-    if (facts.metadata === null) return await this.#put(facts, deadline, stood);
-    try {
-      await this.#put(facts, deadline, stood);
-    } catch (error) {
-      deadline.check();
-      await this.#put({ ...facts, metadata: null }, deadline, stood);
-      const { interfaces } = this.#scope;
-      this.#metadataProblem = error instanceof Error ? error.message : String(error);
-      this.#log.warn('kernels get no metadata: this machine cannot lead them to it', { interfaces, error });
-    }
+  #isMetadataDue(): boolean {
+    return this.#metadataProblem === null || this.#clock.monotonic() - this.#metadataTriedAt >= metadataPauseMs;
   }
 
+  /**
+   * What leads kernels to metadata takes more of a machine than what keeps them off it, and is no reason to keep none, or those
+   * of the weaker kind.
+   */
   async #put(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<void> {
+    const walls = { ...facts, metadata: null };
+    const isLeading = facts.metadata !== null && this.#scope.kind !== 'shared';
+    const isTried = isLeading && this.#isMetadataDue();
     const problems: string[] = [];
     for (const kind of this.#kinds) {
-      try {
-        this.#stale.add(kind);
-        const stands = await kind.put(facts, deadline, stood && kind === this.#used);
-        if (!stands) throw this.#refusal('rules that were put in place are not there');
+      const stoodHere = stood && kind === this.#used;
+      const leading = isTried ? await this.#problemWith(kind, facts, deadline, stoodHere) : null;
+      const problem = isTried && leading === null ? null : await this.#problemWith(kind, walls, deadline, stoodHere);
+      if (problem === null) {
         this.#used = kind;
         // Counts end with their rules.
         this.#refused = 0;
+        if (!isLeading || isTried) this.#noteMetadata(leading);
         return;
-      } catch (error) {
-        deadline.check();
-        problems.push(error instanceof Error ? error.message : String(error));
       }
+      problems.push(problem);
     }
     throw this.#refusal(problems.join('; '));
+  }
+
+  /** What one kind says of rules that it cannot take; null = they stand. Throws what a deadline throws. */
+  async #problemWith(kind: RuleSet, facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<string | null> {
+    try {
+      this.#stale.add(kind);
+      if (await kind.put(facts, deadline, stood)) return null;
+      return 'rules that were put in place are not there';
+    } catch (error) {
+      deadline.check();
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #noteMetadata(problem: string | null): void {
+    const isNew = problem !== this.#metadataProblem;
+    this.#metadataProblem = problem;
+    this.#metadataTriedAt = this.#clock.monotonic();
+    if (problem === null || !isNew) return;
+    const { interfaces } = this.#scope;
+    this.#log.warn('kernels get no metadata: this machine cannot lead them to it', { interfaces, problem });
   }
 
   #refusal(problem: string): KerneletError {

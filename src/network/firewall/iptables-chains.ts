@@ -165,14 +165,15 @@ export class IptablesChains implements RuleSet {
 
   async stand(deadline: Deadline): Promise<boolean | null> {
     const rules = await this.#list(deadline);
-    if (rules === null) return null;
+    const leads = await this.#leads(deadline);
+    if (rules === null || leads === null) return null;
     const from = this.#forwardsThrough(rules);
     return (
+      leads &&
       this.#standing !== null &&
       this.#ownRules(rules) === this.#standing &&
       this.#forwardJumps().every((jump) => isReached(rules, from, jump)) &&
-      isReached(rules, 'INPUT', this.#inputJump()) &&
-      (await this.#leads(deadline))
+      isReached(rules, 'INPUT', this.#inputJump())
     );
   }
 
@@ -204,27 +205,34 @@ export class IptablesChains implements RuleSet {
 
   /** Has packets for metadata come by our chain before others lead them elsewhere. */
   async #lead(deadline: Deadline): Promise<void> {
-    const rules = (await this.#listNat(deadline)) ?? new Map();
+    const rules = await this.#listNat(deadline);
+    if (rules === null) throw new KerneletError('NOT_SUPPORTED', 'iptables: the table nat cannot be listed');
     const { chain, jump } = this.#nat();
-    if (!isReached(rules, 'PREROUTING', jump)) {
-      await this.#runOrThrow('iptables', ['-t', 'nat', '-I', 'PREROUTING', '1', ...jump.split(' ')], deadline);
+    const [from, held] = ['PREROUTING', jump.split(' ')] as const;
+    if (!isReached(rules, from, jump)) {
+      // What is not reached leads nobody: were it left there, each time would add one.
+      if (rules.get(from)?.includes(jump))
+        await this.#filter.run('iptables', ['-t', 'nat', '-D', from, ...held], deadline);
+      await this.#runOrThrow('iptables', ['-t', 'nat', '-I', from, '1', ...held], deadline);
     }
     this.#standingNat = JSON.stringify((await this.#listNat(deadline))?.get(chain) ?? null);
   }
 
-  async #leads(deadline: Deadline): Promise<boolean> {
+  /** Null: it cannot be seen. */
+  async #leads(deadline: Deadline): Promise<boolean | null> {
     if (this.#standingNat === null) return true;
-    const rules = (await this.#listNat(deadline)) ?? new Map();
+    const rules = await this.#listNat(deadline);
+    if (rules === null) return null;
     const { chain, jump } = this.#nat();
     return JSON.stringify(rules.get(chain) ?? null) === this.#standingNat && isReached(rules, 'PREROUTING', jump);
   }
 
-  /** Whether nothing of it is left; a table that cannot be listed has none. */
+  /** Whether nothing of it is left, as far as can be seen. */
   async #removeNat(deadline: Deadline): Promise<boolean> {
     const { chain } = this.#nat();
     const rules = await this.#listNat(deadline);
-    // Without the program, or the table, there is no chain.
-    if (!rules?.has(chain)) return true;
+    if (rules === null) return false;
+    if (!rules.has(chain)) return true;
     const run = (...args: readonly string[]) => this.#filter.run('iptables', ['-t', 'nat', ...args], deadline);
     for (const [from, held] of rules) {
       for (const jump of held.filter((rule) => rule.endsWith(` -j ${chain}`)))
@@ -232,13 +240,14 @@ export class IptablesChains implements RuleSet {
     }
     await run('-F', chain);
     await run('-X', chain);
-    return !(await this.#listNat(deadline))?.has(chain);
+    return (await this.#listNat(deadline))?.has(chain) === false;
   }
 
-  /** Null: they cannot be listed, as where Linux has no such table. */
+  /** None without the program, and where Linux has no such table. Null: they cannot be listed. */
   async #listNat(deadline: Deadline): Promise<Chains | null> {
-    const { exitCode, stdout } = await this.#filter.run('iptables', ['-t', 'nat', '-S'], deadline);
+    const { exitCode, stdout, stderr } = await this.#filter.run('iptables', ['-t', 'nat', '-S'], deadline);
     deadline.check();
+    if (exitCode < 0 || /does not exist/.test(stderr)) return new Map();
     return exitCode === 0 ? rulesOf(stdout) : null;
   }
 

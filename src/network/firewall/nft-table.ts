@@ -128,11 +128,11 @@ export class NftTable implements RuleSet {
   async put(facts: FirewallFacts, deadline: Deadline, stood: boolean): Promise<boolean> {
     const redirects = facts.metadata !== null;
     const text = tableText(this.#scope, facts, stood && redirects === this.#redirects ? 'rules' : 'table');
-    this.#redirects = redirects;
     const { exitCode, stderr } = await this.#filter.run('nft', ['-f', '-'], deadline, text);
     // A run that was ended says nothing about this machine.
     deadline.check();
     if (exitCode !== 0) throw new KerneletError('NOT_SUPPORTED', `nft: ${stderr || 'cannot be run'}`);
+    this.#redirects = redirects;
     this.#listing = await this.#list(deadline);
     return this.#listing !== null;
   }

@@ -3,6 +3,7 @@
  * them is seen when they are put there, since what they need is in modules of the Linux kernel.
  */
 import { randomBytes } from 'node:crypto';
+import { systemClock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { runProgram } from '../../lib/run-program.ts';
@@ -36,7 +37,7 @@ export async function tryRules(filter: PacketFilter, wanted: TriedRules, signal:
   let metadataProblem: string | null = null;
   const problemWith = async (connectionLimit: number, metadata: MetadataTarget | null): Promise<string | null> => {
     const scope: FirewallScope = { tag: 'trial', interfaces: 'kl-trial', kind: 'isolated', connectionLimit };
-    const firewall = new Firewall(scope, { filter, rulesChain: null, log: silentLogger });
+    const firewall = new Firewall(scope, { filter, rulesChain: null, clock: systemClock, log: silentLogger });
     const facts = { interfaces: [], metadata, refused: [], refusedPorts: [] };
     const options = { what: 'the trial of rules', timeoutMs, signal };
     try {
