@@ -11,7 +11,9 @@ export const takesStyles = ({ NO_COLOR: noColor = '', TERM: term }: Readonly<Rec
 /** Text in a style, whatever it is written to. */
 export const styled = (style: Style, text: string): string => styleText(style, text, { validateStream: false });
 
-const hidden = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
+/** All but what joins or parts letters of many scripts, and emoji, where it stands between such. */
+const hidden =
+  /(?!(?<=[\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}])[\u200C\u200D](?=[\p{L}\p{M}\p{Extended_Pictographic}]))[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
 
 /**
  * Text of tenants (file names, labels, variables) for a terminal or a table, so that nothing in it can move the cursor:
@@ -24,6 +26,7 @@ export function printable(text: string): string {
     if (character === '\t') return '\\t';
     if (character === '\r') return '\\r';
     if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
+    if (code > 0xffff) return `\\u{${code.toString(16)}}`;
     return `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }

@@ -14,6 +14,8 @@ import { AgentSocket, type AgentSocketParts } from './agent-socket.ts';
 
 const own = asContainerId('a'.repeat(64));
 const path = () => join(folder, 'agent.sock');
+/** That of another kernel. */
+const otherName = 'other.sock';
 
 let folder: string;
 let sockets: KernelSockets;
@@ -39,7 +41,8 @@ async function listen(isJail = false, more: Partial<AgentSocketParts> = {}): Pro
   const engine = { listProcesses: async () => [4001, 4002] };
   const socket = new AgentSocket({ engine, isJail, clock: systemClock, processRoot: folder, ...more });
   await sockets.open(newKernelId(), folder, [
-    { name: 'agent.sock', serve: (connection) => socket.serve(connection, () => own) },
+    { name: 'agent.sock', serve: socket.of(() => own) },
+    { name: otherName, serve: socket.of(() => asContainerId('b'.repeat(64))) },
   ]);
 }
 
@@ -120,7 +123,7 @@ describe('the agent socket', () => {
     client.destroy();
   });
 
-  it('answers one client no more than its share, which costs all kernels time, and nobody else waits for it', async () => {
+  it('answers one kernel no more than its share, on however many connections, and no other waits for it', async () => {
     const clock = new FakeClock();
     await listen(false, { clock, rate: { burst: 4, perSecond: 100 } });
     const opening = Buffer.concat([greeting(), readyCommand('REQ', '')]);
@@ -133,12 +136,18 @@ describe('the agent socket', () => {
     expect(await received(greedy, told + 2 * reply)).toHaveLength(told + 2 * reply);
     await setTimeout(100);
     expect(greedy.readableLength).toBe(0);
-    const other = await connectTo(path());
+    const second = await connectTo(path());
+    second.write(Buffer.concat([opening, request]));
+    // What it says first counts for nothing.
+    expect(await received(second, greeting().length)).toHaveLength(greeting().length);
+    await setTimeout(100);
+    expect(second.readableLength).toBe(0);
+    const other = await connectTo(join(folder, otherName));
     other.write(Buffer.concat([opening, request]));
     expect(await received(other, told + reply)).toHaveLength(told + reply);
-    for (let waits = 0; waits < 4; waits += 1) await clock.advance(20);
+    for (let waits = 0; waits < 6; waits += 1) await clock.advance(20);
     expect(await received(greedy, 8 * reply)).toHaveLength(8 * reply);
-    for (const client of [greedy, other]) client.destroy();
+    for (const client of [greedy, second, other]) client.destroy();
   });
 
   it('takes no more from a client that does not read its answers, and goes on when it does', async () => {

@@ -19,7 +19,7 @@ import { ProcessIds } from './process-ids.ts';
 const bounds = { bytes: 1024, frames: 8 };
 /** How long one may take. */
 const answerMs = 5_000;
-/** What one connection may ask for, at once and in the long run: each costs the daemon time that is everybody's. */
+/** What one kernel may ask for, on all its connections, at once and in the long run: it costs the daemon time that is everybody's. */
 const usualRate = { burst: 64, perSecond: 500 };
 /** From one lookup of a kernel to its next: each has the engine list processes. */
 const pauseMs = 20;
@@ -33,13 +33,13 @@ export interface AgentSocketParts {
   readonly engine: Pick<Engine, 'listProcesses'>;
   readonly isJail: boolean;
   readonly clock: Clock;
-  /** How much one connection may ask for, for tests. */
+  /** How much one kernel may ask for, for tests. */
   readonly rate?: Omit<TokenBucketOptions, 'clock'>;
   /** Where the engine's processes are seen, for tests. */
   readonly processRoot?: string;
 }
 
-/** A connection, what has come on it so far, and what it may still ask for. */
+/** A connection, what has come on it so far, and what its kernel may still ask for. */
 interface Client {
   readonly connection: Socket;
   readonly reader: ZmtpReader;
@@ -47,7 +47,7 @@ interface Client {
   readonly containerId: () => ContainerId | null;
 }
 
-/** Serves connections. `containerId` is of the kernel that a connection comes from, as it is now; null while it has none. */
+/** Serves connections, of each kernel by a function of its own. */
 export class AgentSocket {
   readonly #parts: AgentSocketParts;
   readonly #processes: ProcessIds;
@@ -59,11 +59,15 @@ export class AgentSocket {
     this.#processes = new ProcessIds(parts.engine, parts.processRoot);
   }
 
-  /** Takes a connection, until it is closed. */
-  serve(connection: Socket, containerId: () => ContainerId | null): void {
+  /** Takes connections of one kernel, each until it is closed. `containerId`: the kernel's, as it is now; null while it has none. */
+  of(containerId: () => ContainerId | null): (connection: Socket) => void {
     const { clock, rate = usualRate } = this.#parts;
-    const reader = new ZmtpReader(bounds);
     const allowance = new TokenBucket({ clock, ...rate });
+    return (connection) => this.#serve(connection, containerId, allowance);
+  }
+
+  #serve(connection: Socket, containerId: Client['containerId'], allowance: TokenBucket): void {
+    const reader = new ZmtpReader(bounds);
     connection.setTimeout(silenceMs, () => connection.destroy());
     connection.on('end', () => connection.destroy());
     let work = Promise.resolve();

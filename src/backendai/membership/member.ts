@@ -29,11 +29,12 @@ import { nodeNames } from './node-identity.ts';
 import { curveKeysOf, serveRpc } from './rpc-endpoint.ts';
 import { openPersistentWork, rpcServices } from './rpc-services.ts';
 
-/** TCP ports of this host that only the cluster and its operators call. */
+/** TCP ports of this host that only the cluster and its operators call, and kernels by 169.254.169.254 alone. */
 const ownPorts = ({ agent, watcher, metrics }: Settings): readonly number[] => [
   agent.rpcListenAddress.port,
   watcher.serviceAddress.port,
   ...(metrics.listen === null ? [] : [metrics.listen.port]),
+  ...(agent.metadataServer === null ? [] : [agent.metadataServer.port]),
 ];
 
 /** How a node becomes a member. */
@@ -89,7 +90,7 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
     ],
     serveAgentSocket: (engine) => {
       const socket = new AgentSocket({ engine, isJail: settings.container.isJail, clock });
-      return (...of) => socket.serve(...of);
+      return (containerId) => socket.of(containerId);
     },
     hooks: (engine) => {
       const logs = new LastLogs({

@@ -93,6 +93,8 @@ class RestingServer implements AsyncDisposable {
   readonly #rate: TokenBucket;
   #server: AsyncDisposable | null = null;
   #resting: Timer | null = null;
+  /** Under way again after a rest. */
+  #opening: Promise<void> = Promise.resolve();
   #isOpen = true;
 
   /** Resolves when it listens. Throws the system's error. */
@@ -131,7 +133,7 @@ class RestingServer implements AsyncDisposable {
     if (!this.#isOpen || this.#resting) return;
     this.#resting = this.#clock.after(restMs, () => {
       this.#resting = null;
-      void this.#listen().catch(() => this.#rest());
+      this.#opening = this.#listen().catch(() => this.#rest());
     });
     await this.#close();
   }
@@ -145,6 +147,8 @@ class RestingServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOpen = false;
     this.#resting?.[Symbol.dispose]();
+    // Else it could take away the socket of whoever listens there next.
+    await this.#opening;
     await this.#close();
   }
 }

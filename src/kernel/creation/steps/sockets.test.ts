@@ -14,7 +14,7 @@ import { proxyName, type ServeAgentSocket, socketsStep } from './sockets.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
-const serveAgentSocket: ServeAgentSocket = (connection, containerId) => void connection.end(String(containerId()));
+const serveAgentSocket: ServeAgentSocket = (containerId) => (connection) => void connection.end(String(containerId()));
 
 describe('the sockets of a kernel', () => {
   const wanted = { agentSocket: true, socketProxies: ['/nonexistent.sock'] };

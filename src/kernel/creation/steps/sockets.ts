@@ -17,8 +17,8 @@ import type { KernelRecord } from '../../record.ts';
 import { hasSockets, type KernelSpec } from '../../spec.ts';
 import type { CreationStep } from '../step.ts';
 
-/** Answers a connection from a kernel; `containerId`: the kernel's, as it is now. */
-export type ServeAgentSocket = (connection: Socket, containerId: () => ContainerId | null) => void;
+/** Makes what answers all connections from one kernel; `containerId`: the kernel's, as it is now. */
+export type ServeAgentSocket = (containerId: () => ContainerId | null) => (connection: Socket) => void;
 
 /** What the step works with. */
 export interface SocketsParts {
@@ -38,12 +38,7 @@ export const proxyName = (place: number): string => `proxy-${place}.sock`;
 export function socketsStep({ scratch, sockets, serveAgentSocket, containerOf, log }: SocketsParts): CreationStep {
   const servedOf = ({ id, agentSocket, socketProxies }: KernelSpec): readonly KernelSocket[] => [
     ...(agentSocket && serveAgentSocket
-      ? [
-          {
-            name: basename(containerPaths.agentSocket),
-            serve: (connection: Socket) => serveAgentSocket(connection, () => containerOf(id)),
-          },
-        ]
+      ? [{ name: basename(containerPaths.agentSocket), serve: serveAgentSocket(() => containerOf(id)) }]
       : []),
     ...socketProxies.map((path, place) => ({ name: proxyName(place), serve: proxyTo(path, log) })),
   ];
