@@ -99,6 +99,8 @@ describe('cluster mode', () => {
     });
     for (const host of ['127.0.0.1', '::1', 'localhost'])
       expect(await of(`metadata-server-bind-host = "${host}"`)).toBeNull();
+    expect(await of('metadata-server-bind-host = "::"')).toMatchObject({ host: '::' });
+    await expect(of('metadata-server-bind-host = "2001:db8::1"')).rejects.toThrow(/metadata-server-bind-host.*IPv6/s);
     expect(await of('', '[kernelet]\nmetadata-server = false\n')).toBeNull();
     const alone = await load(memberToml, { forceStandalone: true });
     expect(alone.settings.agent.metadataServer).toBeNull();

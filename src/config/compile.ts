@@ -1,4 +1,5 @@
 /** From checked values to the compiled settings. Pure: whatever it needs of the machine is an argument. */
+import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { formatByteSize } from '../lib/byte-size.ts';
 import { maxHomeBytes, minHomeBytes, usualReserve } from '../lib/disk-space.ts';
@@ -48,6 +49,11 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     context.report({ key: 'agent.block-compute-plugins', value: both, message });
   }
   if (context.mode === 'cluster') checkAdvertised(agent, context);
+  const metadataHost = agent.metadataServer?.host ?? '';
+  if (isIPv6(metadataHost) && metadataHost !== '::') {
+    const message = 'is an IPv6 address, of which kernels have none: give an IPv4 address of this host, 0.0.0.0 or ::';
+    context.report({ key: 'agent.metadata-server-bind-host', value: metadataHost, message });
+  }
   const paths = context.mode === 'cluster' ? clusterPaths(agent, context) : standalonePaths(context);
   const stateDir = absolute(kernelet['state-dir'] ?? paths.stateDir);
   const imageBootstrap = kernelet['image-bootstrap'] ?? (context.mode === 'cluster' ? 'root' : 'never');

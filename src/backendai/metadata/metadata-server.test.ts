@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
 import { recordFixture, specFixture } from '../../../test/support/kernel-record.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -21,7 +21,7 @@ afterEach(() => server[Symbol.asyncDispose]());
 
 /** A server of 50 kernels, whose networks are all this host's. */
 async function start(
-  change: Partial<Pick<MetadataServerParts, 'clock' | 'requestMs'>> = {},
+  change: Partial<Pick<MetadataServerParts, 'address' | 'clock' | 'requestMs'>> = {},
 ): Promise<{ readonly inspections: () => number; end(number: number): void }> {
   let inspections = 0;
   let records = Array.from({ length: kernels }, (_, index) =>
@@ -85,6 +85,12 @@ async function ask(
   for await (const chunk of response) body += chunk;
   return { status: response.statusCode, headers: response.headers, body };
 }
+
+it('the address is the one to which a name leads, as rules know no names', async () => {
+  await start({ address: { host: 'localhost', port: 0 } });
+  expect(isIP(server.address.host)).toBeGreaterThan(0);
+  expect(server.address.port).toBeGreaterThan(0);
+});
 
 it('each kernel is told of itself, and strangers nothing', async () => {
   const { end } = await start();
@@ -215,8 +221,9 @@ async function connected(localAddress: string): Promise<Socket> {
   return socket;
 }
 
-it('a rule leads to the network of each kernel where the server listens on all addresses, else to its address', () => {
+it('a rule leads to the network of each kernel where the server listens on all addresses, else to its address if kernels get there', () => {
   expect(targetOf({ host: '0.0.0.0', port: 1 })).toEqual({ host: null, port: 1 });
   expect(targetOf({ host: '::', port: 1 })).toEqual({ host: null, port: 1 });
   expect(targetOf({ host: '10.0.0.1', port: 2 })).toEqual({ host: '10.0.0.1', port: 2 });
+  for (const host of ['127.0.1.1', '2001:db8::1']) expect(targetOf({ host, port: 2 })).toBeNull();
 });

@@ -37,6 +37,7 @@ export interface MetadataServerParts {
 
 /** A listening server; disposing it closes its connections. */
 export interface MetadataServer extends AsyncDisposable {
+  /** Of this host, never a name. */
   readonly address: HostPort;
 }
 
@@ -75,12 +76,13 @@ export async function startMetadataServer(parts: MetadataServerParts): Promise<M
     const text = `no metadata for kernels: ${formatHostPort(address)}: ${cause.message}; choose another agent.metadata-server-port`;
     throw new KerneletError('STATE_UNUSABLE', text, { cause });
   });
-  return { address: { ...address, port: portOf(server, address.port) }, [Symbol.asyncDispose]: () => close(server) };
-}
-
-function portOf(server: Server, asked: number): number {
   const bound = server.address();
-  return typeof bound === 'object' && bound !== null ? bound.port : asked;
+  // What a name leads to, and the port where any would do.
+  const own =
+    typeof bound === 'object' && bound !== null
+      ? { host: bound.address.replace(/^::ffff:/, ''), port: bound.port }
+      : address;
+  return { address: own, [Symbol.asyncDispose]: () => close(server) };
 }
 
 async function close(server: Server): Promise<void> {

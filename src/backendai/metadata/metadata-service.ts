@@ -43,7 +43,10 @@ export class MetadataService {
       startMetadataServer({ address: this.#address, callers, node, clock, log }),
     );
     this.#target = targetOf(server.address);
-    log.info('kernels are told what they are', { address: this.#address });
+    const { host } = server.address;
+    if (this.#target === null)
+      log.warn('no kernel is told what it is: none reaches the address of agent.metadata-server-bind-host', { host });
+    else log.info('kernels are told what they are', { address: server.address });
     try {
       if (!signal.aborted) await once(signal, 'abort');
     } finally {
@@ -52,8 +55,8 @@ export class MetadataService {
   }
 }
 
-/** Where a rule leads to a server that listens there: to itself where it listens on all addresses. Pure. */
-export const targetOf = ({ host, port }: HostPort): MetadataTarget => ({
-  host: isIPv4(host) && host !== '0.0.0.0' ? host : null,
-  port,
-});
+/** Where a rule leads to a server that listens there, null where no kernel gets: on all addresses it is on that of each network. Pure. */
+export function targetOf({ host, port }: HostPort): MetadataTarget | null {
+  if (host === '0.0.0.0' || host === '::') return { host: null, port };
+  return isIPv4(host) && !host.startsWith('127.') ? { host, port } : null;
+}

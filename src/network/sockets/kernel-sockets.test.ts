@@ -2,6 +2,7 @@ import { lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { connectTo, received } from '../../../test/support/unix-client.ts';
@@ -90,7 +91,14 @@ describe('sockets of a kernel', () => {
   // @promise kernel-sockets
   it('have nobody listening for a second when a kernel connects without end, and then again', async () => {
     const clock = new FakeClock();
-    await using resting = new KernelSockets(() => true, clock);
+    let onTimer = (): void => {};
+    const after: FakeClock['after'] = (delayMs, callback) =>
+      clock.after(delayMs, () => {
+        callback();
+        onTimer();
+      });
+    const monotonic = (): number => clock.monotonic();
+    await using resting = new KernelSockets(() => true, { now: () => clock.now(), monotonic, after });
     await resting.open(newKernelId(), folder, [greeter]);
     const path = join(folder, 'a.sock');
     let connected = 0;
@@ -106,6 +114,16 @@ describe('sockets of a kernel', () => {
     expect(connected).toBeGreaterThanOrEqual(2_000);
     await clock.advance(1_000);
     await expect.poll(() => lstat(path).then(({ mode }) => mode & 0o777)).toBe(0o666);
+    expect(await received(await connectTo(path), 5)).toBe('hello');
+    // Ended in the moment in which it begins to listen once more, it takes away no socket of the next.
+    connected = 0;
+    expect(await refusal()).toMatchObject({ syscall: 'connect' });
+    const ended = Promise.withResolvers<void>();
+    onTimer = () => ended.resolve(resting[Symbol.asyncDispose]());
+    void clock.advance(1_000);
+    await ended.promise;
+    await sockets.open(newKernelId(), folder, [greeter]);
+    await setTimeout(100);
     expect(await received(await connectTo(path), 5)).toBe('hello');
   });
 
