@@ -14,7 +14,7 @@ import { AgentSocket, type AgentSocketParts } from './agent-socket.ts';
 
 const own = asContainerId('a'.repeat(64));
 const path = () => join(folder, 'agent.sock');
-/** That of another kernel. */
+/** The name of a socket of another kernel in that folder, as its container is another. */
 const otherName = 'other.sock';
 
 let folder: string;

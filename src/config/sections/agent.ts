@@ -108,7 +108,7 @@ export const agentSection = {
     'metadata-server-bind-host': key(text, {
       default: '0.0.0.0',
       description:
-        'Address of this host at which kernels are told what they are, who ask at 169.254.169.254:80. `0.0.0.0`: that of the network on which each kernel is. At a loopback address no kernel is told anything.',
+        'Address of this host at which kernels are told what they are, who ask at 169.254.169.254:80. `0.0.0.0`: that of the network on which each kernel is. At a loopback address no kernel is told anything. Of IPv6 `::` alone is taken: kernels have no such address.',
     }),
     'metadata-server-port': key(integer({ min: 1, max: 65_535 }), {
       default: 40_128,
