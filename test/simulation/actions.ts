@@ -10,6 +10,7 @@ import { Pauses } from './pauses.ts';
 import type { Action, Step } from './schedule.ts';
 import { image, type Simulation } from './simulation.ts';
 import { noDescriptors } from './world/memory-files.ts';
+import { neverAborted } from './world/never-aborted.ts';
 import type { Owner } from './world/timeline.ts';
 
 /** How long callers may wait at most, in milliseconds, whatever goes wrong. */
@@ -499,6 +500,3 @@ type CallerAction =
   | 'stop-daemon'
   | 'kill-daemon'
   | 'fail-call';
-
-/** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
-const neverAborted = (): AbortSignal => new AbortController().signal;

@@ -6,6 +6,7 @@ import type { KernelHistory } from './history.ts';
 import type { CallFault } from './node/engine-host.ts';
 import type { Step } from './schedule.ts';
 import type { Simulation } from './simulation.ts';
+import { neverAborted } from './world/never-aborted.ts';
 
 /** `pause`: somebody asks the daemon for it, and after so long for its end. `pause-container`: the same of the engine. */
 export interface PauseAction {
@@ -91,6 +92,3 @@ export class Pauses {
     timeline.schedule(againMs, world, () => this.#resume(kernel));
   }
 }
-
-/** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
-const neverAborted = (): AbortSignal => new AbortController().signal;

@@ -18,6 +18,7 @@ import { SimulatedRunner } from './node/simulated-runner.ts';
 import { kernelCount, type Schedule } from './schedule.ts';
 import type { CallsOfAll } from './worker-messages.ts';
 import { enter, epochMs, Machine } from './world/interposition.ts';
+import { neverAborted } from './world/never-aborted.ts';
 import { Owner } from './world/timeline.ts';
 
 /** The image of all kernels. */
@@ -411,9 +412,6 @@ export class Simulation {
     };
   }
 }
-
-/** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
-const neverAborted = (): AbortSignal => new AbortController().signal;
 
 /** Of a runner's settings; null where they cannot be read, as after a loss of power before they were on the disk. */
 function secretIn(text: string): string | null {

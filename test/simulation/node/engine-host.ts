@@ -11,6 +11,7 @@ import type { Engine, EngineEvent } from '../../../src/engine/engine.ts';
 import { KerneletError } from '../../../src/lib/errors.ts';
 import type { SeededRandom } from '../../support/random.ts';
 import { FaultPlan } from '../fault-plan.ts';
+import { neverAborted } from '../world/never-aborted.ts';
 import type { Owner, Scheduled, Timeline } from '../world/timeline.ts';
 
 /**
@@ -23,8 +24,6 @@ export type CallFault = 'error' | 'hang' | 'late' | 'lost-reply' | 'cut-reply' |
 /** How events come while they are mixed up. */
 export type EventTrouble = 'lost' | 'twice' | 'reordered';
 
-/** Of its own for each call: what a killed daemon waited for would stay for good with one that all share. */
-const neverAborted = (): AbortSignal => new AbortController().signal;
 /** So late is a call that is late. */
 const lateMs = 25_000;
 /** How long events come twice after a call that is followed by that. */
