@@ -287,21 +287,9 @@ export class Actions {
       ...(isPausedWhenIdle ? { onIdle: 'pause' } : {}),
     };
     const cancelled = new AbortController();
-    this.#callers.ask({ what: 'create', subject: kernel.name, withinMs: bounds.create }, async (agent) => {
-      kernel.begin();
-      kernel.hasIdleLimit ||= idleMs !== null;
+    this.#callers.ask({ what: 'create', subject: kernel.name, withinMs: bounds.create }, (agent) => {
       kernel.hadIdleLimit ||= idleMs !== null;
-      kernel.creators += 1;
-      const { preparations } = kernel;
-      try {
-        await agent.create(request, cancelled.signal);
-      } catch (error) {
-        // What this daemon could neither tell nor take back, as on a full disk, the next one does.
-        kernel.mayEndUntold ||= kernel.preparations === preparations;
-        throw error;
-      } finally {
-        kernel.creators -= 1;
-      }
+      return making(kernel, idleMs !== null, () => agent.create(request, cancelled.signal));
     });
     if (cancelAfterMs === null) return;
     const { daemon, machine } = this.#simulation;
@@ -320,16 +308,9 @@ export class Actions {
   }
 
   #restore(kernel: KernelHistory): void {
-    this.#callers.ask({ what: 'restore', subject: kernel.name, withinMs: bounds.create }, async (agent) => {
-      kernel.begin();
-      kernel.hasIdleLimit ||= kernel.hadIdleLimit;
-      kernel.creators += 1;
-      try {
-        await agent.restore(kernel.id, neverAborted());
-      } finally {
-        kernel.creators -= 1;
-      }
-    });
+    this.#callers.ask({ what: 'restore', subject: kernel.name, withinMs: bounds.create }, (agent) =>
+      making(kernel, kernel.hadIdleLimit, () => agent.restore(kernel.id, neverAborted())),
+    );
   }
 
   #exec({ kernel: index, runsMs, timeoutMs }: Of<'exec'>): void {
@@ -500,3 +481,20 @@ type CallerAction =
   | 'stop-daemon'
   | 'kill-daemon'
   | 'fail-call';
+
+/** Has a container of a kernel be made. */
+async function making(kernel: KernelHistory, hasIdleLimit: boolean, make: () => Promise<unknown>): Promise<void> {
+  kernel.begin();
+  kernel.hasIdleLimit ||= hasIdleLimit;
+  kernel.creators += 1;
+  const { preparations } = kernel;
+  try {
+    await make();
+  } catch (error) {
+    // What this daemon could neither tell nor take back, as on a full disk, the next one does.
+    kernel.mayEndUntold ||= kernel.preparations === preparations;
+    throw error;
+  } finally {
+    kernel.creators -= 1;
+  }
+}
