@@ -95,7 +95,7 @@ describe('metadata', () => {
     const lines = (text: string): readonly string[] => text.split('\n').map((line) => line.trim());
     const table = lines(tableText(one, asking));
     const led =
-      'iifname "kl-0a1b2c3d" ct status & dnat == dnat ct original ip daddr 169.254.169.254 ct original proto-dst 80 tcp dport 40128';
+      'iifname "kl-0a1b2c3d" ct status & dnat == dnat meta l4proto tcp ct original ip daddr 169.254.169.254 ct original proto-dst 80 tcp dport 40128';
     expect(table.slice(table.indexOf('chain input {') + 2)).toEqual([
       'iifname "kl-0a1b2c3d" ct state { established, related } accept',
       'iifname "kl-0a1b2c3d" meta nfproto ipv6 drop',

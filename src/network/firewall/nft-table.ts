@@ -84,7 +84,7 @@ function redirectRules(scope: FirewallScope, { metadata }: FirewallFacts): reado
 function metadataRules(scope: FirewallScope, { metadata }: FirewallFacts): readonly string[] {
   if (metadata === null) return [];
   const { address, port } = metadataAddress;
-  const led = `ct original ip daddr ${address} ct original proto-dst ${port} tcp dport ${metadata.port}`;
+  const led = `meta l4proto tcp ct original ip daddr ${address} ct original proto-dst ${port} tcp dport ${metadata.port}`;
   const asked = `iifname ${quoted(scope)} ct status & dnat == dnat ${led}`;
   return [...(scope.connectionLimit > 0 ? [`${asked} ${counted(scope)} counter reject`] : []), `${asked} accept`];
 }
