@@ -244,6 +244,8 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   #fillSoon(): void {
     this.#filling ??= this.#fill().finally(() => {
       this.#filling = null;
+      // Whoever wanted more while this one was ending has begun none.
+      if (this.#wanted !== null && this.#creations === 0 && !this.#end.signal.aborted) this.#fillSoon();
     });
   }
 
