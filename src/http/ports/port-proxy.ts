@@ -14,15 +14,18 @@ import { answerHeaders, type ProxiedPlace, requestHeaders } from './proxied-head
 export interface ProxyPatience {
   /** Until the server begins to answer, after the last piece of the request. */
   readonly answerMs: number;
+  /** Until it begins to answer whether it goes on as another protocol. */
+  readonly upgradeMs: number;
   /** While the answer goes on. */
   readonly answeringMs: number;
   /** Of a connection that goes on as another protocol. */
   readonly connectionMs: number;
 }
 
-/** Models think for minutes, streams of events are silent for longer, and terminals for hours. */
+/** Models think for minutes, streams of events are silent for longer, and terminals for hours; nobody thinks about a handshake. */
 export const usualPatience: ProxyPatience = {
   answerMs: 300_000,
+  upgradeMs: 60_000,
   answeringMs: 3_600_000,
   connectionMs: 4 * 3_600_000,
 };
@@ -89,9 +92,14 @@ const bodiless = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
 async function exchange(options: ProxiedRequest, sent: ClientRequest): Promise<void> {
   const { incoming, outgoing, upgraded, place, far, patience, clock, signal } = options;
   const answered = Promise.withResolvers<void>();
-  const noAnswer = (): void => answered.reject(late(place.port, patience.answerMs));
-  using idle = new IdleTimer(clock, patience.answerMs, noAnswer);
+  const limitMs = upgraded ? patience.upgradeMs : patience.answerMs;
+  const noAnswer = (): void => answered.reject(late(place.port, limitMs));
+  using idle = new IdleTimer(clock, limitMs, noAnswer);
   incoming.on('data', () => idle.touch());
+  // Node gives up other requests whose caller ends the connection; it knows this one no more.
+  const gone = (): void => answered.reject(new KerneletError('CANCELLED', 'the client has ended the connection'));
+  if (upgraded?.readableEnded) gone();
+  upgraded?.once('end', gone);
   sent.on('error', (cause) => answered.reject(failed(place.port, cause)));
   // It may have ended before the request began, which then hears of nothing.
   const ended = (): void => answered.reject(failed(place.port, new Error('the connection has ended')));

@@ -17,6 +17,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { FakeAgent } from '../../../test/support/fake-agent.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { createApp } from '../app.ts';
+import { type ProxyPatience, usualPatience } from '../ports/port-proxy.ts';
 import { type ApiServer, startApiServer } from '../server.ts';
 
 let folder: string;
@@ -38,7 +39,7 @@ beforeEach(async () => {
     interpreter: 'lazy',
   } as const;
   await agent.create(request, new AbortController().signal);
-  const portPatience = { answerMs: 300, answeringMs: 300, connectionMs: 300 };
+  const portPatience = { answerMs: 300, upgradeMs: 300, answeringMs: 300, connectionMs: 300 };
   const app = createApp({ agent, version: '0', logger: silentLogger, portPatience });
   server = await startApiServer(app, socketPath, silentLogger);
 });
@@ -177,6 +178,43 @@ describe('the HTTP server on a port of a kernel', () => {
     await serve((_, outgoing) => outgoing.end(Buffer.alloc(size)));
     const answer = await ask('80/', { headers: { connection: 'Upgrade', upgrade: 'websocket' } });
     expect((await buffer(answer)).length).toBe(size);
+  });
+});
+
+describe('a handshake for another protocol that no server answers', () => {
+  const handshake =
+    'GET /v1/kernels/web/ports/80/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+  /** An API that waits so long, and a kernel whose server says when its connection has ended. */
+  async function abandoned(patience: Partial<ProxyPatience>): Promise<{ caller: Socket; freed: Promise<void> }> {
+    const freed = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    await serveRaw((socket) => {
+      socket.once('data', () => asked.resolve());
+      socket.on('close', () => freed.resolve()).on('end', () => socket.end());
+    });
+    const portPatience = { ...usualPatience, ...patience };
+    const path = join(folder, 'patient.sock');
+    const app = createApp({ agent, version: '0', logger: silentLogger, portPatience });
+    const patient = await startApiServer(app, path, silentLogger);
+    opened.push(() => void patient[Symbol.asyncDispose]());
+    const caller = connect({ path, allowHalfOpen: true });
+    caller.write(handshake);
+    await asked.promise;
+    return { caller, freed: freed.promise };
+  }
+
+  it('ends when its caller ends', async () => {
+    const { caller, freed } = await abandoned({});
+    caller.end();
+    await freed;
+    expect(await text(caller)).toContain('CANCELLED');
+  });
+
+  it('is waited for less long than another answer', async () => {
+    const { caller, freed } = await abandoned({ upgradeMs: 50 });
+    expect(await text(caller)).toContain('504');
+    await freed;
+    caller.destroy();
   });
 });
 
