@@ -55,11 +55,13 @@ export const hostOf = ({ port }: ProxiedPlace): string => `localhost:${port}`;
 
 /** What the server gets; `upgrade`: the protocol that is asked for, null for a plain request. */
 export function requestHeaders(raw: RawHeaders, place: ProxiedPlace, upgrade: string | null): string[] {
-  const passed = pairsOf(raw).filter(([name]) => !ofRequestsOnly.has(name) && !connectionNames(raw).has(name));
-  const given = (name: string): string | undefined => pairsOf(raw).find(([known]) => known === name)?.[1];
+  const pairs = pairsOf(raw);
+  const dropped = connectionNames(pairs);
+  const passed = pairs.filter(([name]) => !ofRequestsOnly.has(name) && !dropped.has(name));
+  const given = (name: string): string | undefined => pairs.find(([known]) => known === name)?.[1];
   const host = given('host');
   // A gate may add a line of its own behind the caller's.
-  const forwardedFor = pairsOf(raw).flatMap(([name, value]) => (name === 'x-forwarded-for' ? [value] : []));
+  const forwardedFor = pairs.flatMap(([name, value]) => (name === 'x-forwarded-for' ? [value] : []));
   const length = given('content-length');
   const bodyHeaders = [
     ...(length === undefined ? [] : ['Content-Length', length]),
@@ -80,11 +82,12 @@ export function requestHeaders(raw: RawHeaders, place: ProxiedPlace, upgrade: st
 
 /** What the caller gets; `upgrade`: the protocol that the server goes on with, null for a plain answer. */
 export function answerHeaders(raw: RawHeaders, place: ProxiedPlace, upgrade: string | null): string[] {
-  const dropped = connectionNames(raw);
-  const passed = pairsOf(raw).filter(
+  const pairs = pairsOf(raw);
+  const dropped = connectionNames(pairs);
+  const passed = pairs.filter(
     ([name]) => !ofAnswersOnly.has(name) && !dropped.has(name) && !name.startsWith('x-kernelet-'),
   );
-  const location = pairsOf(raw).find(([name]) => name === 'location')?.[1];
+  const location = pairs.find(([name]) => name === 'location')?.[1];
   return [
     ...passed.flatMap(([, value, name]) => [name, value]),
     ...(location === undefined ? [] : ['Location', locationOf(location, place)]),
@@ -102,15 +105,17 @@ function locationOf(location: string, place: ProxiedPlace): string {
 }
 
 /** Headers that the sender has named as those of this connection alone. */
-const connectionNames = (raw: RawHeaders): ReadonlySet<string> =>
+const connectionNames = (pairs: readonly Pair[]): ReadonlySet<string> =>
   new Set(
-    pairsOf(raw)
+    pairs
       .filter(([name]) => name === 'connection')
       .flatMap(([, value]) => value.split(',').map((name) => name.trim().toLowerCase())),
   );
 
-/** By their names in lower case, with the name as it was written at the end. */
-function pairsOf(raw: RawHeaders): readonly (readonly [name: string, value: string, written: string])[] {
+/** By the name in lower case, with the name as it was written at the end. */
+type Pair = readonly [name: string, value: string, written: string];
+
+function pairsOf(raw: RawHeaders): readonly Pair[] {
   return Array.from({ length: Math.floor(raw.length / 2) }, (_, index) => {
     const written = raw[2 * index] ?? '';
     return [written.toLowerCase(), raw[2 * index + 1] ?? '', written] as const;
