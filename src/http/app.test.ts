@@ -8,7 +8,7 @@ import type { ApiApp } from './operation.ts';
 import { fileChangeSchema, fileFactsSchema } from './routes/file-work.ts';
 import { fileListSchema } from './routes/files.ts';
 import { imageListSchema, imageSchema } from './routes/images.ts';
-import { kernelListSchema, kernelSchema } from './routes/kernels.ts';
+import { kernelListSchema, kernelSchema } from './routes/kernel-schema.ts';
 import { finalRecordsSchema, kernelMetricsSchema, nodeMetricsSchema, statsReplySchema } from './routes/stats.ts';
 import { statusReplySchema } from './routes/status.ts';
 

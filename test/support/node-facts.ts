@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from '@hono/zod-openapi';
 import { kernelEventSchema } from '../../src/http/routes/events.ts';
-import { kernelListSchema, kernelSchema } from '../../src/http/routes/kernels.ts';
+import { kernelListSchema, kernelSchema } from '../../src/http/routes/kernel-schema.ts';
 import { statusReplySchema } from '../../src/http/routes/status.ts';
 import { labelNames } from '../../src/kernel/container/ownership.ts';
 import type { Outcome } from './command.ts';

@@ -6,7 +6,8 @@ import { kernelParamsSchema, pathField } from '../fields.ts';
 import { longWork } from '../long-work.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import { progressSchema } from './images.ts';
-import { kernelSchema, restartQuerySchema } from './kernels.ts';
+import { kernelSchema } from './kernel-schema.ts';
+import { managedQuerySchema } from './kernels.ts';
 
 /** What is kept of one. */
 export const keptSchema = z
@@ -54,7 +55,7 @@ export const keptOperations = {
     tag,
     summary: 'Creates such a kernel again, with its id and its files. Answers when it is ready.',
     params: kernelParamsSchema,
-    query: restartQuerySchema,
+    query: managedQuerySchema,
     status: 200,
     reply: { 'application/json': kernelSchema, 'text/event-stream': progressSchema },
   },
