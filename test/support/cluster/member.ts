@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisLink } from '../../../src/backendai/redis/link.ts';
 import { decodePlain } from '../../../src/backendai/wire/extension.ts';
 import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
+import { withDeadline } from '../../../src/lib/deadline.ts';
 import { newKernelId } from '../../../src/lib/ids.ts';
 import { CallosumClient, type ClientKeys } from '../callosum-client.ts';
 import { kernelet, type Outcome, sharedVolumes, startKernelet } from '../command.ts';
@@ -76,6 +77,8 @@ export class Member implements AsyncDisposable {
   readonly #cleanups: AsyncDisposableStack;
   readonly #before: Inventory;
   #daemon: ChildProcess | undefined;
+  /** Aborts when the daemon of the moment has ended; one listener of the process for all that wait meanwhile. */
+  #ended = AbortSignal.abort(new Error('no daemon is running'));
   #log = '';
   #client: CallosumClient | undefined;
 
@@ -154,6 +157,9 @@ export class Member implements AsyncDisposable {
     daemon.stderr?.on('data', (chunk: Buffer) => {
       this.#log += chunk.toString();
     });
+    const ended = new AbortController();
+    daemon.once('exit', () => ended.abort(new Error('the daemon has ended')));
+    this.#ended = ended.signal;
     this.#daemon = daemon;
   }
 
@@ -194,22 +200,13 @@ export class Member implements AsyncDisposable {
 
   /** What a call gives. Throws an error with the class name and `repr` of its failure. */
   async call(method: string, ...args: readonly MsgpackValue[]): Promise<MsgpackValue> {
-    const answer = this.client.call(method, args);
-    const over = new AbortController();
-    const late = sleep(callMs, null, { signal: over.signal }).catch(() => null);
-    const reply = await Promise.race([answer, late, this.#ended(over.signal)]);
-    over.abort();
-    if (reply === null) throw new Error(`no answer to ${method} in ${callMs} ms: ${this.#log.slice(-4000)}`);
+    const bound = { what: 'the answer', timeoutMs: callMs, signal: this.#ended };
+    const reply = await withDeadline(bound, () => this.client.call(method, args)).catch((error: Error) => {
+      throw new Error(`no answer to ${method}: ${error.message}: ${this.#log.slice(-4000)}`);
+    });
     const { type, value, failure } = reply;
     if (type !== 'result') throw new Error(failure ? `${failure[0]} ${failure[1]}` : type);
     return value;
-  }
-
-  /** Resolves when the daemon has ended, or the signal aborts. */
-  async #ended(signal: AbortSignal): Promise<null> {
-    const daemon = this.#daemon;
-    if (daemon && this.isRunning) await once(daemon, 'exit', { signal }).catch(() => {});
-    return null;
   }
 
   /** Orders a kernel as managers do, by itself in its session. */
