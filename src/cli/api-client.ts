@@ -6,8 +6,6 @@ import type {
   ApiEvent,
   ApiReply,
   Context,
-  FileChange,
-  FileFacts,
   Image,
   KeptFiles,
   Kernel,
@@ -17,14 +15,14 @@ import type {
   Progress,
   Run,
 } from '../http/api-types.ts';
-import { maxUploadBytes } from '../http/limits.ts';
-import { hasCode, KerneletError } from '../lib/errors.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { object, oneOf, type Reader, text } from '../lib/json-reader.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import { framesMediaType } from '../protocol/run-frames.ts';
-import { type ApiCall, ApiExchange } from './api-exchange.ts';
+import { type ApiCall, ApiExchange, binaryHeaders, type StreamOptions } from './api-exchange.ts';
 import { contextPath, keptPath, kernelPath, query, runPath, servicePath } from './api-paths.ts';
-import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+import { FileRequests } from './file-requests.ts';
+import type { Transport } from './transport.ts';
 
 /** A request for a kernel as the API takes it. */
 export type CreateBody = ApiBody<'createKernel'>;
@@ -39,14 +37,6 @@ export interface ListOptions {
   readonly phase?: readonly string[];
 }
 
-/** Options of a call: the signal gives it up. */
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of a stream that is opened again and again. */
-export type StreamOptions = CallOptions & Pick<ApiRequest, 'retry'>;
-
 /** A kernel that lives as long as somebody holds this. */
 export interface AttachedKernel {
   readonly kernel: Kernel;
@@ -54,17 +44,17 @@ export interface AttachedKernel {
   release(): void;
 }
 
-const binaryHeaders = { 'content-type': 'application/octet-stream' };
-
 /** How long a daemon may take to show that it is there. */
 const answerTimeoutMs = 2_000;
 
 /** A client of the local API. Disposing it closes the way to the agent. */
 export class ApiClient implements AsyncDisposable {
+  readonly files: FileRequests;
   readonly #api: ApiExchange;
 
   constructor(transport: Transport) {
     this.#api = new ApiExchange(transport);
+    this.files = new FileRequests(this.#api, () => this.#answers());
   }
 
   /** Takes the engine that answers for the one that has the kernels. */
@@ -277,70 +267,6 @@ export class ApiClient implements AsyncDisposable {
     return (await this.#api.json<'complete'>({ method: 'POST', path, document, idempotent: true })).matches;
   }
 
-  async upload(
-    id: string,
-    path: string,
-    content: { size: number | null; mode: number; open: () => AsyncIterable<Uint8Array> },
-    signal: AbortSignal,
-  ): Promise<ApiReply<'uploadFile'>> {
-    if (content.size !== null && content.size > maxUploadBytes) {
-      // Not sent: the server's refusal could be lost among what it does not read any more.
-      const message = `${JSON.stringify(path)} is ${content.size} bytes large, and ${maxUploadBytes} can be uploaded at most`;
-      throw new KerneletError('TOO_LARGE', message, { context: { maxUploadBytes } });
-    }
-    const mode = content.mode.toString(8).padStart(3, '0');
-    return await this.#api.json<'uploadFile'>({
-      method: 'PUT',
-      path: `${kernelPath(id)}/files${query({ path, mode })}`,
-      headers: { ...binaryHeaders, ...(content.size === null ? {} : { 'content-length': String(content.size) }) },
-      body: content.open,
-      signal,
-    });
-  }
-
-  /** Makes a folder with its parents; one that is there stays as it is. */
-  async makeFolder(id: string, path: string, signal: AbortSignal): Promise<void> {
-    const target = `${kernelPath(id)}/files${query({ path: path.endsWith('/') ? path : `${path}/` })}`;
-    const body = new Uint8Array();
-    const headers = binaryHeaders;
-    await this.#api.json<'uploadFile'>({ method: 'PUT', path: target, headers, body, idempotent: true, signal });
-  }
-
-  async download(
-    id: string,
-    path: string,
-    signal: AbortSignal,
-  ): Promise<{
-    readonly form: string;
-    readonly size: number | null;
-    /** Permission bits of a file, when they are known. */
-    readonly mode: number | null;
-    readonly content: AsyncIterable<Uint8Array>;
-  }> {
-    const target = `${kernelPath(id)}/files/content${query({ path })}`;
-    const response = await this.#api.send<'downloadFile'>({ method: 'GET', path: target, signal });
-    const size = response.header('content-length');
-    const mode = response.header('x-kernelet-mode');
-    return {
-      form: response.header('x-kernelet-form') ?? 'file',
-      size: size === undefined ? null : Number(size),
-      mode: mode === undefined ? null : Number.parseInt(mode, 8) & 0o777,
-      content: this.#contentOf(response, path),
-    };
-  }
-
-  /** A download's bytes. When they are cut off and the daemon is there, the reason lies in the kernel. */
-  async *#contentOf({ body }: ApiResponse, path: string): AsyncGenerator<Uint8Array> {
-    try {
-      yield* body;
-    } catch (error) {
-      if (!hasCode(error, 'DAEMON_UNREACHABLE') || !(await this.#answers())) throw error;
-      const reason = 'it became shorter meanwhile, could not be read on, or its kernel ended or stood still';
-      const message = `the download of ${JSON.stringify(path)} was cut off: ${reason}`;
-      throw new KerneletError('FILE_ERROR', message, { cause: error });
-    }
-  }
-
   /** Where the daemon stands now. */
   async status(signal: AbortSignal): Promise<ApiReply<'getStatus'>> {
     return await this.#api.json<'getStatus'>({ method: 'GET', path: '/v1/status', retry: 'never', signal });
@@ -352,61 +278,6 @@ export class ApiClient implements AsyncDisposable {
       () => true,
       () => false,
     );
-  }
-
-  async listFiles(id: string, path: string, { signal }: CallOptions = {}): Promise<ApiReply<'listFiles'>> {
-    const target = `${kernelPath(id)}/files${query({ path })}`;
-    return await this.#api.json<'listFiles'>({ method: 'GET', path: target, idempotent: true, signal });
-  }
-
-  /** What is at a path; with `follow` behind the links there. */
-  async statFile(
-    id: string,
-    path: string,
-    options: CallOptions & { readonly follow?: boolean } = {},
-  ): Promise<FileFacts> {
-    const { follow, signal } = options;
-    const target = `${kernelPath(id)}/files/stat${query({ path, follow })}`;
-    return await this.#api.json<'statFile'>({ method: 'GET', path: target, idempotent: true, signal });
-  }
-
-  /** Makes a folder with its parents; whether it was missing. Unlike `makeFolder` it needs a runner of this version. */
-  async createFolder(id: string, path: string): Promise<boolean> {
-    const target = `${kernelPath(id)}/files/folder`;
-    const call = { method: 'POST', path: target, document: { path } } as const;
-    return (await this.#api.json<'makeFolder'>(call)).created;
-  }
-
-  async moveFile(id: string, document: ApiBody<'moveFile'>): Promise<void> {
-    await this.#api.json<'moveFile'>({ method: 'POST', path: `${kernelPath(id)}/files/move`, document });
-  }
-
-  /** Removes a file, or with `recursive` a folder; how many files and folders that were. */
-  async removeFile(id: string, path: string, recursive: boolean): Promise<number> {
-    const target = `${kernelPath(id)}/files${query({ path, recursive })}`;
-    return (await this.#api.json<'removeFile'>({ method: 'DELETE', path: target })).removed;
-  }
-
-  /** Unpacks a tar archive into a folder of the kernel. */
-  async unpackArchive(
-    id: string,
-    path: string,
-    body: () => AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<ApiReply<'unpackArchive'>> {
-    const target = `${kernelPath(id)}/files/archive${query({ path })}`;
-    const headers = { 'content-type': 'application/x-tar' };
-    return await this.#api.json<'unpackArchive'>({ method: 'PUT', path: target, headers, body, signal });
-  }
-
-  /** What happens in a folder, from when this resolves until the stream ends or breaks. */
-  async watchFolder(
-    id: string,
-    path: string,
-    { recursive, ...options }: StreamOptions & { readonly recursive: boolean },
-  ): Promise<AsyncIterable<FileChange>> {
-    const target = `${kernelPath(id)}/files/watch${query({ path, recursive })}`;
-    return await this.#api.events<'watchFolder'>({ method: 'GET', path: target, idempotent: true, ...options });
   }
 
   async logs(id: string, follow: boolean, signal: AbortSignal): Promise<AsyncIterable<LogPiece>> {

@@ -19,6 +19,17 @@ export interface ApiCall<Name extends OperationName> extends Omit<ApiRequest, 'm
   readonly document?: ApiBody<Name>;
 }
 
+/** Options of a call: the signal gives it up. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of a stream that is opened again and again. */
+export type StreamOptions = CallOptions & Pick<ApiRequest, 'retry'>;
+
+/** Of bodies that are bytes. */
+export const binaryHeaders = { 'content-type': 'application/octet-stream' };
+
 /** The API behind a transport; disposing it disposes the transport. */
 export class ApiExchange implements AsyncDisposable {
   readonly #transport: Transport;

@@ -36,7 +36,7 @@ output. Files keep their modes, as far as the umask lets them. A download that i
 export async function downloadTo(call: CommandCall, id: string, remote: string, local: string): Promise<number> {
   const { signal } = call.listen();
   await using client = await daemonClient(call);
-  const { form, size, mode, content: body } = await client.download(id, remote, signal);
+  const { form, size, mode, content: body } = await client.files.download(id, remote, signal);
   if (local === '-') {
     for await (const chunk of body) await call.screen.io.stdout.write(chunk);
     return 0;

@@ -15,7 +15,8 @@ export const filesMkdir = {
     const places = call.operands.map(kernelPlace);
     await using client = await daemonClient(call);
     const folders: { path: string; created: boolean }[] = [];
-    for (const { kernel, path } of places) folders.push({ path, created: await client.createFolder(kernel, path) });
+    for (const { kernel, path } of places)
+      folders.push({ path, created: await client.files.createFolder(kernel, path) });
     await call.screen.document({ folders });
     return 0;
   },

@@ -28,7 +28,7 @@ a file there is replaced, unless -n is given.`,
     }
     await using client = await daemonClient(call);
     const target = await targetOf(client, from.kernel, from.path, to.path);
-    await client.moveFile(from.kernel, { from: from.path, to: target, replace: !call.options.flag('keep') });
+    await client.files.move(from.kernel, { from: from.path, to: target, replace: !call.options.flag('keep') });
     await call.screen.document({ from: from.path, to: target });
     return 0;
   },
@@ -36,7 +36,7 @@ a file there is replaced, unless -n is given.`,
 
 /** Into a folder that is there. */
 async function targetOf(client: ApiClient, kernel: string, from: string, to: string): Promise<string> {
-  const there = await client.statFile(kernel, to, { follow: true }).catch((error: unknown) => {
+  const there = await client.files.stat(kernel, to, { follow: true }).catch((error: unknown) => {
     if (hasCode(error, 'FILE_NOT_FOUND')) return null;
     throw error;
   });

@@ -26,7 +26,7 @@ not followed. A volume that is mounted below a folder stays with what it holds: 
     await using client = await daemonClient(call);
     const remove = async (text: string): Promise<string> => {
       const { kernel, path } = kernelPlace(text);
-      await client.removeFile(kernel, path, options.flag('recursive')).catch((error: unknown) => {
+      await client.files.remove(kernel, path, options.flag('recursive')).catch((error: unknown) => {
         if (!options.flag('force') || !hasCode(error, 'FILE_NOT_FOUND')) throw error;
       });
       return text;

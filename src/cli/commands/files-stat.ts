@@ -22,7 +22,7 @@ export const filesStat = {
   async run(call) {
     const { kernel, path } = kernelPlace(call.operands[0] ?? '');
     await using client = await daemonClient(call);
-    const found = await client.statFile(kernel, path, { follow: call.options.flag('follow') });
+    const found = await client.files.stat(kernel, path, { follow: call.options.flag('follow') });
     await call.screen.either(found, () => {
       const { file } = found;
       return facts([

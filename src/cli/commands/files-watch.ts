@@ -28,7 +28,7 @@ gone. What happens to a file within moments is shown once. A line "lost" means t
     const recursive = call.options.flag('recursive');
     let begun = false;
     for await (const change of resumeStream(
-      (retry) => client.watchFolder(kernel, path, { recursive, signal, retry }),
+      (retry) => client.files.watch(kernel, path, { recursive, signal, retry }),
       signal,
     )) {
       const told = begun && change.type === 'watching' ? missed : change;

@@ -31,7 +31,7 @@ export const ls = {
 /** Lists a folder of a kernel, and returns the exit status. */
 export async function listFolder(call: CommandCall, kernel: string, path: string): Promise<number> {
   await using client = await daemonClient(call);
-  const list = await client.listFiles(kernel, path);
+  const list = await client.files.list(kernel, path);
   await call.screen.either(list, () =>
     list.files.length === 0
       ? ''

@@ -213,8 +213,8 @@ async function createKernel(
 }
 
 async function fillHome(client: ApiClient, { id }: Kernel, home: HomeFiles, signal: AbortSignal): Promise<void> {
-  for (const folder of home.folders) await client.makeFolder(id, folder, signal);
-  for (const file of home.files) await client.upload(id, file.name, file, signal);
+  for (const folder of home.folders) await client.files.makeFolder(id, folder, signal);
+  for (const file of home.files) await client.files.upload(id, file.name, file, signal);
 }
 
 async function sayAbout({ warnings, ports }: Kernel, screen: Screen): Promise<void> {

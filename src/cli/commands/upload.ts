@@ -55,13 +55,13 @@ export async function uploadAll(
   await using progress = new Progress(call.screen);
   for (const [index, { local, remote: path }] of transfers.entries()) {
     if (path.endsWith('/')) {
-      await client.makeFolder(id, path, signal);
+      await client.files.makeFolder(id, path, signal);
       continue;
     }
     const file = await sourceOf(local, call, signal);
     const message = `uploading ${file.name} (${index + 1} of ${transfers.length})`;
     const open = (): AsyncIterable<Uint8Array> => progress.watch(file.open(), { message, size: file.size });
-    bytes += (await client.upload(id, path, { ...file, open }, signal)).bytes;
+    bytes += (await client.files.upload(id, path, { ...file, open }, signal)).bytes;
   }
   await call.screen.document({ files: transfers.map((transfer) => transfer.remote), bytes });
   return 0;
@@ -75,7 +75,7 @@ export async function unpackInto(call: CommandCall, id: string, archive: string,
   const message = `unpacking ${archive === standardInput ? 'standard input' : basename(archive)}`;
   await using progress = new Progress(call.screen);
   const content = (): AsyncIterable<Uint8Array> => progress.watch(open(), { message, size });
-  const unpacked = await client.unpackArchive(id, remote, content, signal);
+  const unpacked = await client.files.unpack(id, remote, content, signal);
   const { skipped, skippedCount } = unpacked;
   for (const { name, reason } of skipped) await call.screen.note(`left out: ${printable(name)}: ${printable(reason)}`);
   if (skippedCount > skipped.length) await call.screen.note(`left out: ${skippedCount - skipped.length} more`);
@@ -125,7 +125,7 @@ async function classify(path: string, workingDirectory: string): Promise<{ path:
 
 /** A path that can't be listed is not a folder, whatever the reason: the upload itself will say what is wrong. */
 async function isRemoteFolder(client: ApiClient, id: string, remote: string, signal: AbortSignal): Promise<boolean> {
-  const found = await client.listFiles(id, remote, { signal }).then(
+  const found = await client.files.list(id, remote, { signal }).then(
     () => true,
     () => false,
   );
