@@ -2,7 +2,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAtOrBelow } from '../lib/mount-table.ts';
-import { printable } from '../lib/terminal-text.ts';
+import { noteLeftOut } from './left-out.ts';
 import type { Screen } from './screen.ts';
 
 /**
@@ -16,21 +16,20 @@ export async function filesBelow(folder: string, screen: Screen): Promise<readon
 /** `top`: the real path of the folder that all lies below. */
 async function contentOf(folder: string, top: string, screen: Screen): Promise<readonly string[]> {
   const found: string[] = [];
-  const leaveOut = (path: string, why: string): Promise<void> => screen.note(`left out: ${printable(path)}: ${why}`);
   const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
   for (const entry of entries) {
     const name = entry.name.toString();
     const path = join(folder, name);
     if (!Buffer.from(name).equals(entry.name)) {
-      await leaveOut(path, 'its name is not UTF-8');
+      await noteLeftOut(screen, path, 'its name is not UTF-8');
     } else if (entry.isDirectory()) {
       found.push(...(await contentOf(path, top, screen)).map((below) => join(name, below)));
     } else if (!isAtOrBelow(await realpath(path).catch(() => top), top)) {
-      await leaveOut(path, 'it is a link that leads out of the folder');
+      await noteLeftOut(screen, path, 'it is a link that leads out of the folder');
     } else if ((await stat(path).catch(() => null))?.isFile()) {
       found.push(name);
     } else {
-      await leaveOut(path, 'it is neither a file nor a folder');
+      await noteLeftOut(screen, path, 'it is neither a file nor a folder');
     }
   }
   return entries.length > 0 ? found : ['./'];

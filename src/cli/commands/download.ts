@@ -6,9 +6,9 @@ import { dirname, join, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { noteSkipped } from '../left-out.ts';
 import { UsageError } from '../option-reader.ts';
 import { Progress } from '../progress.ts';
 import type { Screen } from '../screen.ts';
@@ -109,12 +109,11 @@ async function saveFolder(
   // What is unpacked lies where it goes in the end: links in it lead where they seem to.
   const folder = join(unfinished, 'folder');
   try {
-    const { skipped, skippedCount } = await unpackInto(ReadableStream.from(content), folder, {
+    const unpacked = await unpackInto(ReadableStream.from(content), folder, {
       signal,
       isOfOneFolder: true,
     });
-    for (const { name, reason } of skipped) await screen.note(`left out: ${printable(name)}: ${printable(reason)}`);
-    if (skippedCount > skipped.length) await screen.note(`left out: ${skippedCount - skipped.length} more`);
+    await noteSkipped(screen, unpacked);
     const target = place.existing ? join(place.path, place.name) : place.path;
     await rename(folder, target).catch((error) => {
       if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw explained(error, target, signal);

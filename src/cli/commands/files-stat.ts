@@ -1,6 +1,4 @@
 /** `kernelet files stat`: what is at a path of a kernel. */
-
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { kernelPlace } from '../kernel-place.ts';
@@ -26,8 +24,8 @@ export const filesStat = {
     await call.screen.either(found, () => {
       const { file } = found;
       return facts([
-        ['path', printable(found.path)],
-        ['type', file.target === null ? file.type : `${file.type} to ${printable(file.target)}`],
+        ['path', found.path],
+        ['type', file.target === null ? file.type : `${file.type} to ${file.target}`],
         ['size', String(file.size)],
         ['mode', `${file.mode} (${file.permissions})`],
         ['owner', `${file.uid ?? 'unknown'}:${file.gid ?? 'unknown'}`],

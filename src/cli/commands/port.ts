@@ -1,6 +1,5 @@
 /** `kernelet port`: the ports of a kernel, and the way to one of them. */
 import type { ApiReply } from '../../http/api-types.ts';
-import { printable } from '../../lib/terminal-text.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { exitStatus } from '../exit-status.ts';
@@ -60,7 +59,7 @@ function listing({ published, ports }: Ports): string {
       const addresses = ports.find((one) => one.port === number)?.addresses ?? [];
       return [
         String(number),
-        addresses.length === 0 ? '-' : printable(addresses.join(', ')),
+        addresses.length === 0 ? '-' : addresses.join(', '),
         host === undefined ? '-' : `127.0.0.1:${host}`,
       ];
     });

@@ -1,10 +1,10 @@
 /** `kernelet upload`: files into a kernel. */
 import { stat } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
-import { printable } from '../../lib/terminal-text.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { noteSkipped } from '../left-out.ts';
 import { localFile } from '../local-file.ts';
 import { filesBelow } from '../local-folder.ts';
 import { UsageError } from '../option-reader.ts';
@@ -76,9 +76,7 @@ export async function unpackInto(call: CommandCall, id: string, archive: string,
   await using progress = new Progress(call.screen);
   const content = (): AsyncIterable<Uint8Array> => progress.watch(open(), { message, size });
   const unpacked = await client.files.unpack(id, remote, content, signal);
-  const { skipped, skippedCount } = unpacked;
-  for (const { name, reason } of skipped) await call.screen.note(`left out: ${printable(name)}: ${printable(reason)}`);
-  if (skippedCount > skipped.length) await call.screen.note(`left out: ${skippedCount - skipped.length} more`);
+  await noteSkipped(call.screen, unpacked);
   await call.screen.document(unpacked);
   return 0;
 }
