@@ -1,7 +1,7 @@
 /** `kernelet context rm`: the end of contexts. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { removeEach } from '../remove-each.ts';
+import { doEach } from '../do-each.ts';
 
 export const contextRm = {
   name: 'context rm',
@@ -14,7 +14,7 @@ export const contextRm = {
   async run(call) {
     const [id = '', ...names] = call.operands;
     await using client = await daemonClient(call);
-    return await removeEach(call.screen, names, async (name) => {
+    return await doEach(call.screen, names, async (name) => {
       await client.removeContext(id, name);
       return name;
     });

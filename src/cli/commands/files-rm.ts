@@ -2,8 +2,8 @@
 import { hasCode } from '../../lib/errors.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { doEach } from '../do-each.ts';
 import { kernelPlace } from '../kernel-place.ts';
-import { removeEach } from '../remove-each.ts';
 
 export const filesRm = {
   name: 'files rm',
@@ -33,7 +33,7 @@ not followed. A volume that is mounted below a folder stays with what it holds: 
     };
     // One after the other: a kernel has only a few requests about files at once.
     let turn: Promise<unknown> = Promise.resolve();
-    return await removeEach(call.screen, call.operands, (text) => {
+    return await doEach(call.screen, call.operands, (text) => {
       const removal = turn.then(() => remove(text));
       turn = removal.catch(() => {});
       return removal;

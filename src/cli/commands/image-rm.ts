@@ -1,7 +1,7 @@
 /** `kernelet image rm`: the end of images. */
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { removeEach } from '../remove-each.ts';
+import { doEach } from '../do-each.ts';
 
 export const imageRm = {
   name: 'image rm',
@@ -13,7 +13,7 @@ export const imageRm = {
   async run(call) {
     const { operands, options, screen } = call;
     await using client = await anyClient(call);
-    return await removeEach(screen, operands, async (reference) => {
+    return await doEach(screen, operands, async (reference) => {
       await client.removeImage(reference, options.flag('force'));
       return reference;
     });

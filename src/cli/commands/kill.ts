@@ -2,8 +2,8 @@
 import { runSignals } from '../../http/limits.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { doEach } from '../do-each.ts';
 import { UsageError } from '../option-reader.ts';
-import { removeEach } from '../remove-each.ts';
 
 export const kill = {
   name: 'kill',
@@ -22,7 +22,7 @@ nothing more. \`kernelet rm\` ends a whole kernel.`,
     const name = options.text('signal');
     const signal = name === undefined ? undefined : signalOf(name);
     await using client = await daemonClient(call);
-    return await removeEach(screen, runs, async (run) => {
+    return await doEach(screen, runs, async (run) => {
       if (signal === undefined) await client.cancel(id, run, 'SIGTERM');
       else if (!(await client.signalRun(id, run, { signal }))) await screen.note(`${run} has no process`);
       return run;

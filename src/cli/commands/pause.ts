@@ -1,8 +1,8 @@
 /** `kernelet pause`: kernels whose processes stand still. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { doEach } from '../do-each.ts';
 import { forceOption } from '../kernel-options.ts';
-import { removeEach } from '../remove-each.ts';
 
 export const pause = {
   name: 'pause',
@@ -18,6 +18,6 @@ Whatever needs a kernel resumes it: exec, a terminal, files. What runs in it kee
   async run(call) {
     const force = call.options.flag('force');
     await using client = await daemonClient(call);
-    return await removeEach(call.screen, call.operands, async (id) => (await client.pause(id, force)).id, 'paused');
+    return await doEach(call.screen, call.operands, async (id) => (await client.pause(id, force)).id, 'paused');
   },
 } satisfies CliCommand;

@@ -1,8 +1,8 @@
 /** `kernelet resume`: kernels that were paused go on. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { doEach } from '../do-each.ts';
 import { forceOption } from '../kernel-options.ts';
-import { removeEach } from '../remove-each.ts';
 
 export const resume = {
   name: 'resume',
@@ -15,6 +15,6 @@ that is not paused is a success.`,
   async run(call) {
     const force = call.options.flag('force');
     await using client = await daemonClient(call);
-    return await removeEach(call.screen, call.operands, async (id) => (await client.resume(id, force)).id, 'resumed');
+    return await doEach(call.screen, call.operands, async (id) => (await client.resume(id, force)).id, 'resumed');
   },
 } satisfies CliCommand;

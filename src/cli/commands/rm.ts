@@ -1,8 +1,8 @@
 /** `kernelet rm`: the end of kernels. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { doEach } from '../do-each.ts';
 import { exitStatus } from '../exit-status.ts';
-import { removeEach } from '../remove-each.ts';
 
 export const rm = {
   name: 'rm',
@@ -27,7 +27,7 @@ export const rm = {
       return exitStatus.ok;
     }
     await using client = await daemonClient(call);
-    return await removeEach(
+    return await doEach(
       screen,
       operands,
       async (id) => (await client.destroy(id, { force: options.flag('force') })).id,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { removeEach } from './remove-each.ts';
+import { doEach } from './do-each.ts';
 import { Screen } from './screen.ts';
 
 /** Removes what does not begin with `x`; `xx` is misuse. */
@@ -14,7 +14,7 @@ async function remove(name: string): Promise<string> {
 async function removing(names: readonly string[], json = false) {
   const io = new MemoryIo();
   const asked: string[] = [];
-  const status = await removeEach(new Screen(io, json), names, (name) => {
+  const status = await doEach(new Screen(io, json), names, (name) => {
     asked.push(name);
     return remove(name);
   });
