@@ -3,8 +3,7 @@ import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import { knownLanguage } from '../images/resolve.ts';
-import { isPausedByUs, type KernelRecord, pauseOf } from '../kernel/record.ts';
-import { sleep } from '../lib/clock.ts';
+import { isPausedByUs, type KernelRecord } from '../kernel/record.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
@@ -34,7 +33,7 @@ import type {
   NodeResources,
 } from './agent.ts';
 import type { AgentParts } from './agent-parts.ts';
-import { type AwaitedState, isReached } from './awaited-state.ts';
+import type { AwaitedState } from './awaited-state.ts';
 import { BackgroundJobs } from './background-jobs.ts';
 import { checkEnviron } from './create-request.ts';
 import { type Degradation, Degradations } from './degradation.ts';
@@ -42,6 +41,7 @@ import { KernelAdmission } from './kernel-admission.ts';
 import { everything, passes } from './kernel-filter.ts';
 import { startService, stopService } from './kernel-services.ts';
 import { keptViewOf, viewOf } from './kernel-view.ts';
+import { awaitState, isAsAwaited } from './kernel-wait.ts';
 import { MetricsExporter } from './metrics/exporter.ts';
 import { nodeLooks } from './node-looks.ts';
 import { resourcesOf } from './node-resources.ts';
@@ -51,8 +51,6 @@ import { UsageTracker } from './usage-tracker.ts';
 
 /** How long a request waits for the recovery after a start. */
 const readyTimeoutMs = 15_000;
-/** Between two looks at a kernel that somebody waits for. */
-const lookMs = 100;
 /** How long a request waits for a kernel to go on that was paused. */
 const resumeMs = 15_000;
 /** How long an engine that is accepted may take. */
@@ -185,23 +183,8 @@ export class DefaultAgent implements Agent {
   }
 
   async wait(id: string, state: AwaitedState, timeoutMs: number, signal: AbortSignal): Promise<KernelView> {
-    const { kernels, clock } = this.#parts;
-    let record = await this.#find(id);
-    // One that is not kept among those that have ended is not found any more.
-    const ended: { last?: KernelRecord } = {};
-    using _hooks = kernels.register({
-      ended: (last) => {
-        if (last.spec.id === record.spec.id) ended.last = last;
-      },
-    });
-    const until = clock.monotonic() + timeoutMs;
-    while (!isReached(record.phase, pauseOf(record) !== null, state)) {
-      if (record.phase === 'terminated') throw this.#notRunning(record);
-      const leftMs = until - clock.monotonic();
-      if (leftMs <= 0) break;
-      await sleep(clock, Math.min(lookMs, leftMs), signal);
-      record = ended.last ?? kernels.get(record.spec.id);
-    }
+    const record = await awaitState(this.#parts, await this.#find(id), { state, timeoutMs }, signal);
+    if (record.phase === 'terminated' && !isAsAwaited(record, state)) throw this.#notRunning(record);
     return this.#view(record);
   }
 
