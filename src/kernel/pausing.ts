@@ -4,7 +4,7 @@
  * meanwhile; when its answer is lost, its next listing decides. Pure: handlers of `transitions.ts`.
  */
 import { KerneletError } from '../lib/errors.ts';
-import { isPausedByUs, type KernelPause, type KernelRecord, pauseOf } from './record.ts';
+import { isSuspended, type KernelPause, type KernelRecord, pauseOf } from './record.ts';
 import type { Answer, Effect, EventOf, KernelState, Reduction, StateOf } from './state-machine.ts';
 
 const settle = (answer: Answer, error: KerneletError | null): Effect => ({ type: 'settle', answer, error });
@@ -13,12 +13,11 @@ const settle = (answer: Answer, error: KerneletError | null): Effect => ({ type:
 function changes(before: KernelRecord, after: KernelRecord): readonly Effect[] {
   const { id: kernelId, sessionId } = after.spec;
   const [was, is] = [pauseOf(before), pauseOf(after)];
-  const isSuspended = is !== null && isPausedByUs(after);
   return [
     { type: 'write', essential: false },
-    ...((was !== null && isPausedByUs(before)) === isSuspended
+    ...(isSuspended(before) === isSuspended(after)
       ? []
-      : [{ type: 'suspend-runner', isSuspended } as const]),
+      : [{ type: 'suspend-runner', isSuspended: isSuspended(after) } as const]),
     ...(is !== null && was === null
       ? [{ type: 'publish', event: { type: 'kernel-paused', by: is.by, kernelId, sessionId } } as const]
       : []),
@@ -46,7 +45,7 @@ export function withPause<Record extends KernelRecord>(
 /** One that somebody else has paused becomes ours by that. */
 export function requestPause(state: StateOf<'running'>, { by }: EventOf<'pause'>, now: number): Reduction {
   const { record } = state;
-  if (pauseOf(record) !== null && isPausedByUs(record)) return { state, effects: [settle('paused', null)] };
+  if (isSuspended(record)) return { state, effects: [settle('paused', null)] };
   const paused = { since: record.paused?.since ?? now, by, confirmed: false };
   return {
     state: { ...state, record: { ...record, paused } },

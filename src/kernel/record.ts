@@ -103,6 +103,10 @@ export const pauseOf = ({ phase, paused }: Pick<KernelRecord, 'phase' | 'paused'
 export const isPausedByUs = (record: Pick<KernelRecord, 'phase' | 'paused'>): boolean =>
   record.phase === 'running' && record.paused !== null && record.paused.by !== 'others';
 
+/** Whether it is known to stand still by that, so that nothing is expected of its runner. */
+export const isSuspended = (record: Pick<KernelRecord, 'phase' | 'paused'>): boolean =>
+  pauseOf(record) !== null && isPausedByUs(record);
+
 const deviceShare: Reader<DeviceShare> = triple;
 
 const storedPlacement = fields({

@@ -5,7 +5,7 @@
  */
 import { KerneletError } from '../../lib/errors.ts';
 import { withPause } from '../pausing.ts';
-import { isPausedByUs, type KernelRecord, pauseOf, type TerminationReason } from '../record.ts';
+import { isSuspended, type KernelRecord, type TerminationReason } from '../record.ts';
 import { endDead } from '../replacement.ts';
 import type { EventOf, Reduction, StateOf, TerminationCause } from '../state-machine.ts';
 import { cleanUp } from '../termination.ts';
@@ -57,12 +57,11 @@ function recoverRunning(record: KernelRecord, event: EventOf<'recovered'>, now: 
       const { containerId, isPaused } = observation;
       const found = { ...running.record, containerId, missingSince: null };
       const { record: seen, effects } = withPause(found, isPaused, now);
-      const isSuspended = pauseOf(seen) !== null && isPausedByUs(seen);
       return {
         state: { name: 'running', ...running, record: seen },
         effects: [
           { type: 'open-runner' },
-          ...(isSuspended ? [{ type: 'suspend-runner', isSuspended } as const] : []),
+          ...(isSuspended(seen) ? [{ type: 'suspend-runner', isSuspended: true } as const] : []),
           ...effects.filter(({ type }) => type !== 'suspend-runner'),
         ],
       };
