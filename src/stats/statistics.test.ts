@@ -290,3 +290,39 @@ describe('five hundred containers', () => {
     expect(await made.statistics.now(signal)).toHaveLength(500);
   });
 });
+
+describe('memory that is given back', () => {
+  it('is that of one container after the other, each once, and holds up the end for two seconds at most', async () => {
+    const asked: string[] = [];
+    const reclaim = (containerId: string): Promise<never> => {
+      asked.push(containerId);
+      return new Promise(() => {});
+    };
+    const { statistics, clock } = await rig({ reclaim });
+    for (const id of ['a', 'b', 'b']) statistics.giveBackMemory(id, () => true);
+    await expect.poll(() => asked).toEqual(['a']);
+    let isOver = false;
+    const over = statistics[Symbol.asyncDispose]().then(() => {
+      isOver = true;
+    });
+    await clock.advance(1_900);
+    expect(isOver).toBe(false);
+    await clock.advance(100);
+    await over;
+    expect(asked).toEqual(['a']);
+  });
+
+  it('is that of a container again that stands still once more', async () => {
+    const asked: string[] = [];
+    await using made = await rig({
+      reclaim: async (containerId) => {
+        asked.push(containerId);
+        return 0;
+      },
+    });
+    for (const id of ['a', 'a', 'b']) made.statistics.giveBackMemory(id, () => true);
+    await expect.poll(() => asked).toEqual(['a', 'b']);
+    made.statistics.giveBackMemory('a', () => true);
+    await expect.poll(() => asked).toEqual(['a', 'b', 'a']);
+  });
+});

@@ -60,6 +60,8 @@ export interface StatisticsParts {
 
 const sinkDeadlineMs = 4_000;
 const scratchPauseMs = 1_000;
+/** How long the end waits for memory that is being given back. */
+const reclaimedMs = 2_000;
 const roundBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5] as const;
 
 /** A kernel that has ended; its container is null when it had none, or is not known. */
@@ -98,6 +100,8 @@ export class Statistics implements AsyncDisposable {
   readonly #end = new AbortController();
   readonly #jobs: Promise<void>[] = [];
   #reclaiming: Promise<void> = Promise.resolve();
+  /** Containers whose turn has not come yet. */
+  readonly #toReclaim = new Set<string>();
 
   private constructor(
     parts: StatisticsParts,
@@ -203,8 +207,10 @@ export class Statistics implements AsyncDisposable {
   giveBackMemory(containerId: string, isPaused: () => boolean): void {
     const { reclaim, log } = this.#parts;
     const { signal } = this.#end;
-    if (!reclaim) return;
+    if (!reclaim || this.#toReclaim.has(containerId)) return;
+    this.#toReclaim.add(containerId);
     this.#reclaiming = this.#reclaiming.then(async () => {
+      this.#toReclaim.delete(containerId);
       // It may go on before its turn comes.
       if (signal.aborted || !isPaused()) return;
       try {
@@ -215,6 +221,12 @@ export class Statistics implements AsyncDisposable {
           log.debug('the memory of a container could not be given back', { container: containerId, error });
       }
     });
+  }
+
+  /** Resolves when none is given back any more. Linux may take long for a request that it has taken, which nothing cuts short. */
+  async #reclaimed(): Promise<void> {
+    const options = { what: 'giving memory back', timeoutMs: reclaimedMs, clock: this.#parts.clock };
+    await withDeadline(options, () => this.#reclaiming).catch(() => {});
   }
 
   /** How many final records wait to be written. */
@@ -283,7 +295,7 @@ export class Statistics implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
-    await Promise.all([...this.#jobs, this.#scratch.settled(), this.#reclaiming]);
+    await Promise.all([...this.#jobs, this.#scratch.settled(), this.#reclaimed()]);
     this.#parts.source[Symbol.dispose]();
     this.#parts.killLog[Symbol.dispose]();
     await this.#accounts.write(this.#kernels.accounts());
