@@ -329,6 +329,8 @@ export interface Engine extends AsyncDisposable {
   exportImage(reference: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Makes an image of what the container's root file system holds, mounts left out, and gives its id. */
   commitContainer(id: ContainerId, options: CommitOptions, signal: AbortSignal): Promise<string>;
+  /** Whether this process waits for such an image; the engine may have the container paused for it meanwhile. */
+  isCommitting(id: ContainerId): boolean;
 
   /** Throws KERNEL_EXISTS when the name is taken, IMAGE_NOT_FOUND. */
   createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId>;

@@ -145,6 +145,35 @@ describe('a container that somebody else pauses', () => {
   });
 });
 
+it('a kernel of which kernelet has an image made is told to nobody as paused, though the engine has it stand still for that', async () => {
+  const one = await fixture();
+  const { registry } = one.kernels;
+  const { spec, containerId } = await registry.create(specFixture(), never);
+  if (!containerId) throw new Error('there is no container');
+  const end = new AbortController();
+  const watching = registry.watch(end.signal);
+  await expect.poll(() => one.dummy.eventReaders).toBe(1);
+  one.dummy.fail('commitContainer', { kind: 'hang' });
+  const done = new AbortController();
+  const making = one.dummy.commitContainer(containerId, { reference: null, labels: {}, command: [] }, done.signal);
+  const inspections = () => one.dummy.calls.filter(({ method }) => method === 'inspectContainer').length;
+  const before = inspections();
+  await one.dummy.pauseContainer(containerId, never);
+  await expect.poll(inspections).toBeGreaterThan(before);
+  await registry.sweep(never);
+  expect(registry.get(spec.id).paused).toBeNull();
+  await one.dummy.resumeContainer(containerId, never);
+  done.abort();
+  await expect(making).rejects.toThrow();
+  await registry.sweep(never);
+  expect(one.types()).not.toContain('kernel-paused');
+  // Whoever pauses it later is heard of.
+  await one.dummy.pauseContainer(containerId, never);
+  await expect.poll(() => pauseOf(registry.get(spec.id))?.by).toBe('others');
+  end.abort();
+  await watching;
+});
+
 it('no kernel is paused that has ended, and none that is not there', async () => {
   const { id, registry } = await paused();
   await registry.destroy(id, { reason: 'user-requested', force: true });

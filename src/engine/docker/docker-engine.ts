@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { CommitsUnderWay } from '../commits-under-way.ts';
 import type {
   CommitOptions,
   ContainerDetail,
@@ -58,6 +59,7 @@ export class DockerEngine implements Engine {
   readonly #networks: DockerNetworks;
   readonly #marks: DockerMarks;
   readonly #clock: Clock;
+  readonly #commits = new CommitsUnderWay();
   /** As the engine last described itself; null = it has not yet. */
   #confinement: Confinement | null = null;
 
@@ -158,7 +160,11 @@ export class DockerEngine implements Engine {
   }
 
   commitContainer(id: ContainerId, options: CommitOptions, signal: AbortSignal): Promise<string> {
-    return this.#containers.commit(id, options, signal);
+    return this.#commits.during(id, () => this.#containers.commit(id, options, signal));
+  }
+
+  isCommitting(id: ContainerId): boolean {
+    return this.#commits.has(id);
   }
 
   async createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {

@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { CommitsUnderWay } from '../commits-under-way.ts';
 import type {
   CommitOptions,
   ContainerDetail,
@@ -69,6 +70,7 @@ export class DummyEngine implements Engine {
   readonly #containers: DummyContainers;
   readonly #marks = new Map<string, string>();
   #commits = 0;
+  readonly #commitsUnderWay = new CommitsUnderWay();
   #startedAt: number;
 
   constructor(options: DummyEngineOptions = {}) {
@@ -240,7 +242,7 @@ export class DummyEngine implements Engine {
   }
 
   commitContainer(id: ContainerId, { reference, labels, command }: CommitOptions, signal: AbortSignal) {
-    return this.#faults.run('commitContainer', id, signal, () => {
+    const make = () => {
       const { spec } = this.#containers.require(id);
       this.#commits += 1;
       const image = dummyImage(reference ?? '', {
@@ -251,7 +253,12 @@ export class DummyEngine implements Engine {
       });
       this.#images.add(image);
       return image.id;
-    });
+    };
+    return this.#commitsUnderWay.during(id, () => this.#faults.run('commitContainer', id, signal, make));
+  }
+
+  isCommitting(id: ContainerId): boolean {
+    return this.#commitsUnderWay.has(id);
   }
 
   createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {

@@ -60,6 +60,13 @@ interface Sighting {
   event: boolean;
 }
 
+/** What is known of a kernel's pause when the engine is asked. */
+interface KnownPause {
+  readonly paused: KernelPause | null;
+  /** Whether an image is being made of its container, for which an engine has it stand still. */
+  readonly isCommitting: boolean;
+}
+
 /**
  * Containers that the engine does not list, and for how long, in monotonic milliseconds. The time counts only while this
  * process sees them missing: what an earlier process saw, or one engine before it went away, proves nothing of now.
@@ -169,7 +176,7 @@ export class EngineWatch {
     const running = new Map(
       [...actors.values()]
         .filter((actor) => actor.record.phase === 'running' && actor.steady)
-        .map((actor) => [actor, actor.record.paused]),
+        .map((actor) => [actor, this.#knownPause(actor)]),
     );
     const recorded = [...actors.values()].map(({ record }) => record);
     const containers = await this.#list(recorded, signal);
@@ -193,10 +200,7 @@ export class EngineWatch {
 
   async #compareOne(
     actor: KernelActor,
-    {
-      before,
-      alive,
-    }: { readonly before: KernelPause | null; readonly alive: ReadonlyMap<ContainerId, ContainerState> },
+    { before, alive }: { readonly before: KnownPause; readonly alive: ReadonlyMap<ContainerId, ContainerState> },
     signal: AbortSignal,
   ): Promise<void> {
     const { containerId: id, generation } = actor.record;
@@ -229,7 +233,7 @@ export class EngineWatch {
     const { id, generation } = sighting;
     const ranUntil = this.#followedUntil === null ? null : this.#followedUntil - farewellMs;
     const ground = { bootedAt: await bootNote.rebootedAt(), ranUntil, onEngineRestart };
-    const before = actor.record.paused;
+    const before = this.#knownPause(actor);
     const observation = await observeContainer(engine, id, ground, deadline.signal);
     switch (observation.type) {
       case 'alive':
@@ -255,13 +259,20 @@ export class EngineWatch {
   #postFound(
     actor: KernelActor,
     id: ContainerId,
-    seen: { readonly before: KernelPause | null; readonly isPaused: boolean },
+    { before, isPaused }: { readonly before: KnownPause; readonly isPaused: boolean },
   ): void {
     this.#missing.forget(id);
     this.#deaths.delete(id);
+    // What it is beside that the next look says.
+    if (before.isCommitting || this.#parts.engine.isCommitting(id)) return;
     const { missingSince, paused } = actor.record;
-    const isKnown = seen.isPaused ? paused?.confirmed === true : paused === null;
-    if (missingSince !== null || !isKnown) actor.post({ type: 'container-found', containerId: id, ...seen });
+    const isKnown = isPaused ? paused?.confirmed === true : paused === null;
+    if (missingSince === null && isKnown) return;
+    actor.post({ type: 'container-found', containerId: id, isPaused, before: before.paused });
+  }
+
+  #knownPause({ record: { containerId, paused } }: KernelActor): KnownPause {
+    return { paused, isCommitting: containerId !== null && this.#parts.engine.isCommitting(containerId) };
   }
 
   #noteMissing(actor: KernelActor, id: ContainerId, generation: number): void {

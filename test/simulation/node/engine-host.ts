@@ -155,6 +155,8 @@ export class EngineHost {
     const special: Partial<Record<keyof Engine, unknown>> = {
       events: (signal: AbortSignal) => this.#follow(owner, signal),
       containerLogs: () => (async function* () {})(),
+      // Nobody asks for an image of a container here.
+      isCommitting: () => false,
       [Symbol.asyncDispose]: async () => {},
     };
     const host = this;
