@@ -27,7 +27,7 @@ const terminals: Need = { generation: generation5, lack: 'has no terminals for p
 const ports: Need = { generation: generation6, lack: 'has no way to ports that are not published' };
 
 /** Of work on files beside what every runner does. */
-export const fileWork: Need = {
+const fileWork: Need = {
   generation: generation6,
   lack: 'lists, sends and takes files, and does nothing else with them',
 };
@@ -62,6 +62,8 @@ export function needOf(request: RunnerRequest): Need | null {
     case 'unpack':
     case 'watch-folder':
       return fileWork;
+    case 'upload':
+      return request.params.path.endsWith('/') ? { generation: generation2, lack: 'makes no folders' } : null;
     case 'complete':
     case 'interrupt':
       return ofContext(request.params.context);

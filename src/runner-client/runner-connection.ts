@@ -1,7 +1,7 @@
 /**
  * The client of one runner. It keeps a control connection while the container lives, and ties the parts together:
  * `reconnect` (one connection after the other), `request-table` (requests without a reply), `run-readers` (readers of
- * runs), `run-index` (where runs stand), `run-deadlines`, `generations` (what older runners lack), `reachability`, `unasked-frames`, `subscribers`, and
+ * runs), `run-index` (where runs stand), `run-deadlines`, `generations` (what older runners lack), `reachability`, `unasked-frames`, `subscribers`,
  * `file-connections`, and `port-connections`.
  */
 import type { Duplex } from 'node:stream';
