@@ -13,7 +13,7 @@
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest, ProcessOptions, ProgramSource } from './execute-request.ts';
 import { FrameError } from './frame.ts';
-import { type Fields, flag, isAbsent, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { type Fields, flag, isAbsent, list, object, oneOf, runId, text, whole, withoutNul } from './guards.ts';
 import { type ContextSpec, type ContextState, contextName } from './kernel-contexts.ts';
 import { type FileRequests, filePath, fileRequestGuards, type UnpackedArchive } from './kernel-files.ts';
 import { type ListeningPorts, portNumber } from './kernel-ports.ts';
@@ -367,10 +367,4 @@ function signal(value: unknown): string {
   const name = text(value, 'signal', 16);
   if (!signalForm.test(name)) throw new FrameError('signal is not the name of a signal');
   return name;
-}
-
-/** A NUL ends a C string: behind one, the operating system would see another word than the one that was checked. */
-function withoutNul(value: string, what: string): string {
-  if (value.includes('\0')) throw new FrameError(`${what} contains a NUL`);
-  return value;
 }

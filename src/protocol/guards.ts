@@ -36,6 +36,12 @@ export function text(value: unknown, what: string, max = Number.MAX_SAFE_INTEGER
   return value;
 }
 
+/** A NUL ends a C string: behind one, the operating system would see another word than the one that was checked. */
+export function withoutNul(value: string, what: string): string {
+  if (value.includes('\0')) throw new FrameError(`${what} contains a NUL`);
+  return value;
+}
+
 /** A boolean, `true` or `false` and nothing that counts as one. */
 export function flag(value: unknown, what: string): boolean {
   if (typeof value !== 'boolean') throw new FrameError(`${what} is not a boolean`);

@@ -1,6 +1,6 @@
 /** Files of a kernel as runner and agent speak of them, and the guards of both sides. Paths lie below the kernel's home. */
 import { FrameError } from './frame.ts';
-import { type Fields, finite, flag, isAbsent, list, object, oneOf, text, whole } from './guards.ts';
+import { type Fields, finite, flag, isAbsent, list, object, oneOf, text, whole, withoutNul } from './guards.ts';
 
 /** What something in a folder may be. A `link` is a symbolic one, which is not followed. */
 export const fileTypes = ['file', 'folder', 'link', 'pipe', 'socket', 'device', 'unknown'] as const;
@@ -91,12 +91,7 @@ const maxSkipped = 100;
 const maxShownPath = 4 * maxPath;
 
 /** A path of an agent. Throws FrameError. */
-export function filePath(value: unknown): string {
-  const path = text(value, 'path', maxPath);
-  // A NUL ends a C string: behind one, the operating system would see another word than the one that was checked.
-  if (path.includes('\0')) throw new FrameError('path contains a NUL');
-  return path;
-}
+export const filePath = (value: unknown): string => withoutNul(text(value, 'path', maxPath), 'path');
 
 /** By which runners read the requests. */
 export const fileRequestGuards: { readonly [M in keyof FileRequests]: (params: Fields) => FileRequests[M]['params'] } =

@@ -3,7 +3,7 @@
  * what the runner says of their health.
  */
 import { FrameError } from './frame.ts';
-import { type Fields, flag, list, object, text, whole } from './guards.ts';
+import { type Fields, flag, list, object, text, whole, withoutNul } from './guards.ts';
 
 /** How it is found out whether a model answers. */
 export interface ModelHealthCheck {
@@ -79,8 +79,4 @@ function healthCheck(fields: Fields): ModelHealthCheck {
   };
 }
 
-function plain(value: unknown, what: string): string {
-  const checked = text(value, what, maxText);
-  if (checked.includes('\0')) throw new FrameError(`${what} contains a NUL`);
-  return checked;
-}
+const plain = (value: unknown, what: string): string => withoutNul(text(value, what, maxText), what);

@@ -3,7 +3,7 @@
  * that people reach over a port.
  */
 import { FrameError } from './frame.ts';
-import { type Fields, list, object, oneOf, text, whole } from './guards.ts';
+import { type Fields, list, object, oneOf, text, whole, withoutNul } from './guards.ts';
 
 /** A service that the image or the caller declares: its name, its protocol and its ports. */
 export interface DeclaredService {
@@ -84,12 +84,7 @@ export function serviceApps(value: unknown): readonly ServiceApp[] {
   });
 }
 
-const word = (value: unknown): string => {
-  const checked = text(value, 'word', maxWord);
-  // A NUL ends a C string.
-  if (checked.includes('\0')) throw new FrameError('a word contains a NUL');
-  return checked;
-};
+const word = (value: unknown): string => withoutNul(text(value, 'word', maxWord), 'a word');
 
 const name = (fields: Fields): string => text(fields['name'], 'name', 256);
 
