@@ -1,15 +1,14 @@
-/** Does what a schedule says: what people ask of the node, and what befalls it. */
+/** Does what a schedule says: what people ask of the node here, what befalls it in `troubles.ts`. */
 import type { CreateRequest } from '../../src/agent/agent.ts';
 import { parseRunId, type RunId } from '../../src/lib/ids.ts';
 import type { Callers } from './callers.ts';
-import { befallCluster } from './cluster/cluster-actions.ts';
 import type { KernelHistory } from './history.ts';
 import { checkNothingUsed } from './invariants.ts';
 import { outputOf, programOf } from './node/simulated-runner.ts';
 import { Pauses } from './pauses.ts';
 import type { Action, Step } from './schedule.ts';
 import { image, type Simulation } from './simulation.ts';
-import { noDescriptors } from './world/memory-files.ts';
+import { Troubles } from './troubles.ts';
 import { neverAborted } from './world/never-aborted.ts';
 import type { Owner } from './world/timeline.ts';
 
@@ -40,9 +39,6 @@ const boundedMs = 100_000;
 /** Within which it is noticed that there is room again, and what has waited for it is written. */
 const roomNoticedMs = 10_000;
 
-/** Between the end of one engine and the start of another at its address, in milliseconds. */
-const awayMs = 100;
-
 type Of<Kind extends Action['do']> = Extract<Action, { readonly do: Kind }>;
 
 /** Carries out actions in one world. */
@@ -53,11 +49,13 @@ export class Actions {
   /** The last run of each kernel. */
   readonly #lastRun = new Map<KernelHistory, RunId>();
   readonly #pauses: Pauses;
+  readonly #troubles: Troubles;
 
   constructor(simulation: Simulation, callers: Callers) {
     this.#simulation = simulation;
     this.#callers = callers;
-    this.#pauses = new Pauses({ simulation, callers, later: (delayMs, run) => this.#later(delayMs, run) });
+    this.#pauses = new Pauses(simulation, callers);
+    this.#troubles = new Troubles(simulation);
   }
 
   do(action: Step): void {
@@ -66,23 +64,23 @@ export class Actions {
         this.#create(action);
         break;
       case 'destroy':
-        this.destroy(this.#kernel(action), action.force);
+        this.destroy(this.#simulation.kernelAt(action), action.force);
         break;
       case 'restart':
-        this.#restart(this.#kernel(action));
+        this.#restart(this.#simulation.kernelAt(action));
         break;
       case 'pause':
       case 'pause-container':
-        this.#pauses.do(this.#kernel(action), action);
+        this.#pauses.do(this.#simulation.kernelAt(action), action);
         break;
       case 'restore':
-        this.#restore(this.#kernel(action));
+        this.#restore(this.#simulation.kernelAt(action));
         break;
       case 'exec':
         this.#exec(action);
         break;
       case 'cancel':
-        this.#cancel(this.#kernel(action));
+        this.#cancel(this.#simulation.kernelAt(action));
         break;
       case 'list':
         this.#callers.ask({ what: 'list', subject: 'all', withinMs: bounds.list }, (agent) =>
@@ -90,7 +88,7 @@ export class Actions {
         );
         break;
       case 'inspect': {
-        const kernel = this.#kernel(action);
+        const kernel = this.#simulation.kernelAt(action);
         this.#callers.ask({ what: 'inspect', subject: kernel.name, withinMs: bounds.inspect }, (agent) =>
           agent.inspectNow(kernel.id, neverAborted()),
         );
@@ -108,11 +106,8 @@ export class Actions {
         this.#simulation.killDaemon();
         this.#daemonBack(action.backAfterMs);
         break;
-      case 'fail-call':
-        this.#planFault(action);
-        break;
       default:
-        this.#befall(action);
+        this.#troubles.do(action);
     }
   }
 
@@ -179,97 +174,6 @@ export class Actions {
     if (files.length > 0 && !waits) this.#simulation.fail(`the daemon has stopped and left open: ${files.join(', ')}`);
   }
 
-  #planFault({ method, fault, after = 0 }: Of<'fail-call'>): void {
-    const which = after === 0 ? `the next ${method}` : `the ${method} after ${after} others`;
-    this.#simulation.tell(`${which} is to end so: ${fault}`);
-    this.#simulation.engines.faults.plan(method, fault, after);
-  }
-
-  #befall(action: Exclude<Step, { readonly do: CallerAction }>): void {
-    const { engines, machine } = this.#simulation;
-    switch (action.do) {
-      case 'engine-away':
-        this.#whileEngineAway(action.forMs, 'the engine is away', () => engines.start());
-        break;
-      case 'engine-hangs':
-        this.#simulation.tell(`the engine hangs for ${action.forMs} ms`);
-        engines.hang(action.forMs);
-        break;
-      case 'restart-engine':
-        this.#restartEngine(action);
-        break;
-      case 'swap-engine':
-        this.#swapEngine(action);
-        break;
-      case 'reboot':
-      case 'lose-power':
-        this.#reboot(action);
-        break;
-      case 'mix-events':
-        this.#simulation.tell(`events of the engine are ${action.trouble}`);
-        engines.mixEvents(action.trouble, action.forMs);
-        break;
-      case 'redis-away':
-      case 'redis-hangs':
-      case 'fail-redis':
-      case 'etcd-away':
-      case 'etcd-hangs':
-      case 'fail-etcd':
-        befallCluster(this.#simulation, action, (delayMs, run) => this.#later(delayMs, run));
-        break;
-      case 'stall-disk':
-        this.#simulation.tell(`the disk stalls for ${action.forMs} ms`);
-        this.#simulation.wasDiskStalled = true;
-        machine.disk.stall();
-        this.#later(action.forMs, () => machine.disk.goOn());
-        break;
-      case 'fill-disk':
-        this.#fillDisk(action);
-        break;
-      default:
-        this.#befallKernel(action);
-    }
-  }
-
-  #befallKernel(
-    action: Of<'exit'> | Of<'out-of-memory'> | Of<'remove-container'> | Of<'freeze-runner'> | Of<'lose-socket'>,
-  ): void {
-    const kernel = this.#kernel(action);
-    const container = this.#simulation.containerOf(kernel);
-    if (!container) return;
-    this.#simulation.tell(`${kernel.name}: ${action.do}`);
-    const { engines, machine, settings } = this.#simulation;
-    switch (action.do) {
-      case 'exit':
-        kernel.exits.add(action.exitCode);
-        container.exit(action.exitCode);
-        break;
-      case 'out-of-memory':
-        kernel.wasKilledForMemory = true;
-        container.exit(137, { outOfMemory: true });
-        break;
-      case 'remove-container':
-        kernel.wasRemovedByOthers = true;
-        // Whoever sees it between its end and its removal sees a container that was killed.
-        kernel.exits.add(137);
-        for (const engine of [engines.own, engines.other]) void engine.removeContainer(container.id, neverAborted());
-        break;
-      case 'freeze-runner': {
-        const program = this.#simulation.programOf(container);
-        if (!program || program.isFrozen) break;
-        program.freeze();
-        this.#later(action.forMs, () => {
-          if (container.state !== 'paused') machine.timeline.thaw(program);
-        });
-        break;
-      }
-      case 'lose-socket': {
-        const socket = `${settings.container.scratchRoot}/${kernel.id}/run/runner.sock`;
-        if (machine.disk.files.peek(socket)) machine.disk.files.removeTree(socket, noDescriptors);
-      }
-    }
-  }
-
   #create({
     kernel: index,
     publishes,
@@ -278,7 +182,7 @@ export class Actions {
     isPausedWhenIdle = false,
     cancelAfterMs,
   }: Of<'create'>): void {
-    const kernel = this.#kernel({ kernel: index });
+    const kernel = this.#simulation.kernelAt({ kernel: index });
     const request: CreateRequest = {
       ...{ id: kernel.id, image, language: 'shell', pull: 'never', environ: {}, mounts: [], interpreter: 'lazy' },
       publish: publishes ? [8000] : [],
@@ -314,7 +218,7 @@ export class Actions {
   }
 
   #exec({ kernel: index, runsMs, timeoutMs }: Of<'exec'>): void {
-    const kernel = this.#kernel({ kernel: index });
+    const kernel = this.#simulation.kernelAt({ kernel: index });
     this.#runs += 1;
     const run = parseRunId(this.#runs.toString(16).padStart(32, '0'));
     this.#lastRun.set(kernel, run);
@@ -362,125 +266,11 @@ export class Actions {
     );
   }
 
-  #restartEngine({ keepsContainers, forMs }: Of<'restart-engine'>): void {
-    const text = keepsContainers ? 'the engine restarts, its containers run on' : 'the engine restarts';
-    this.#whileEngineAway(forMs, text, () => this.#simulation.engines.start());
-    if (keepsContainers) return;
-    this.#endContainers((kernel) => {
-      kernel.hasEngineEnded = true;
-      kernel.hasFallen = true;
-    }, 137);
-  }
-
-  /** What a full disk takes no more it takes again after so long. */
-  #fillDisk({ forMs, retakeMs = 0 }: Of<'fill-disk'>): void {
-    const { disk, timeline } = this.#simulation.machine;
-    const { files } = disk;
-    this.#simulation.tell(`tenants fill the disk for ${forMs} ms`);
-    this.#simulation.diskFullUntil = Number.POSITIVE_INFINITY;
-    files.fill({ contested: retakeMs === 0 });
-    let isOver = false;
-    this.#later(forMs, () => {
-      isOver = true;
-      this.#simulation.diskFullUntil = timeline.now;
-      files.empty();
-    });
-    if (retakeMs === null || retakeMs === 0) return;
-    const retake = (): void => {
-      if (isOver) return;
-      if (files.free > 0) this.#simulation.tell(`tenants take what has become free: ${files.free} bytes`);
-      files.fill({ contested: false });
-      this.#later(retakeMs, retake);
-    };
-    this.#later(retakeMs, retake);
-  }
-
-  #swapEngine({ forMs }: Of<'swap-engine'>): void {
-    const { engines } = this.#simulation;
-    this.#whileEngineAway(awayMs, 'the engine is away', () => {
-      this.#simulation.tell(`another engine answers for ${forMs} ms`);
-      engines.start(engines.other);
-      this.#later(forMs, () => this.#whileEngineAway(awayMs, 'the other engine is away', () => this.#ownEngine()));
-    });
-  }
-
-  /** What was not synced is there after a reboot; of a loss of power, whatever part of it chance has. */
-  #reboot({ do: how, forMs }: Of<'reboot'> | Of<'lose-power'>): void {
-    const { engines, machine } = this.#simulation;
-    const text =
-      how === 'reboot' ? 'the machine ends and starts again' : 'the machine loses its power, and starts again';
-    this.#simulation.tell(text);
-    this.#simulation.killDaemon();
-    if (engines.isUp) engines.stop();
-    this.#endContainers((kernel) => {
-      kernel.hasNodeRebooted = true;
-      kernel.hasFallen = true;
-    }, 255);
-    if (how === 'lose-power') machine.disk.losePower();
-    this.#simulation.boot();
-    this.#later(forMs, () => {
-      this.#ownEngine();
-      this.#simulation.startDaemon();
-    });
-  }
-
-  /** All of them; `note` is told of each kernel whose container ends so, or may be taken for one that has. */
-  #endContainers(note: (kernel: KernelHistory) => void, exitCode: number): void {
-    for (const kernel of this.#simulation.kernels) if (this.#simulation.mayFall(kernel)) note(kernel);
-    this.#simulation.endContainers(exitCode);
-  }
-
-  #whileEngineAway(forMs: number, text: string, then: () => void): void {
-    const { engines } = this.#simulation;
-    if (!engines.isUp) return;
-    this.#simulation.tell(`${text} for ${forMs} ms`);
-    engines.stop();
-    this.#later(forMs, () => {
-      if (engines.isUp) return;
-      then();
-      this.#simulation.tell('the engine is back');
-    });
-  }
-
-  #ownEngine(): void {
-    const { engines } = this.#simulation;
-    if (!engines.isUp) engines.start(engines.own);
-  }
-
   #daemonBack(afterMs: number): void {
     const { timeline, world } = this.#simulation.machine;
     timeline.schedule(afterMs, world, () => this.#simulation.startDaemon());
   }
-
-  #later(delayMs: number, run: () => void): void {
-    const { timeline, world } = this.#simulation.machine;
-    timeline.schedule(delayMs, world, () => {
-      if (!this.#simulation.isWell) run();
-    });
-  }
-
-  #kernel({ kernel }: { readonly kernel: number }): KernelHistory {
-    const found = this.#simulation.kernels[kernel];
-    if (!found) throw new Error(`there is no kernel ${kernel}`);
-    return found;
-  }
 }
-
-type CallerAction =
-  | 'create'
-  | 'destroy'
-  | 'restart'
-  | 'restore'
-  | 'pause'
-  | 'pause-container'
-  | 'exec'
-  | 'cancel'
-  | 'list'
-  | 'inspect'
-  | 'figures'
-  | 'stop-daemon'
-  | 'kill-daemon'
-  | 'fail-call';
 
 /** Has a container of a kernel be made. */
 async function making(kernel: KernelHistory, hasIdleLimit: boolean, make: () => Promise<unknown>): Promise<void> {

@@ -41,28 +41,23 @@ export function withPauses(steps: readonly Step[], random: SeededRandom, kernels
   return [...all, ...added].sort((one, other) => one.at - other.at);
 }
 
-/** What the pauses of one world work with. */
-interface PausesParts {
-  readonly simulation: Simulation;
-  readonly callers: Callers;
-  readonly later: (delayMs: number, run: () => void) => void;
-}
-
 /** Pauses kernels and has them go on. */
 export class Pauses {
-  readonly #parts: PausesParts;
+  readonly #simulation: Simulation;
+  readonly #callers: Callers;
 
-  constructor(parts: PausesParts) {
-    this.#parts = parts;
+  constructor(simulation: Simulation, callers: Callers) {
+    this.#simulation = simulation;
+    this.#callers = callers;
   }
 
   do(kernel: KernelHistory, { do: how, forMs }: PauseAction): void {
-    const { simulation, callers, later } = this.#parts;
-    callers.allowMore(kernel.name, forMs + pauseMs);
+    const simulation = this.#simulation;
+    this.#callers.allowMore(kernel.name, forMs + pauseMs);
     if (how === 'pause') {
       kernel.mayBePaused = true;
-      callers.ask({ what: 'pause', subject: kernel.name, withinMs: pauseMs }, (agent) => agent.pause(kernel.id));
-      later(forMs, () => this.#resume(kernel));
+      this.#callers.ask({ what: 'pause', subject: kernel.name, withinMs: pauseMs }, (agent) => agent.pause(kernel.id));
+      simulation.later(forMs, () => this.#resume(kernel));
       return;
     }
     const container = simulation.containerOf(kernel);
@@ -71,22 +66,21 @@ export class Pauses {
     simulation.tell(`${kernel.name}: somebody pauses its container`);
     kernel.mayBePaused = true;
     answering.pauseContainer(container.id, neverAborted()).catch(() => {});
-    later(forMs, () => {
+    simulation.later(forMs, () => {
       answering.resumeContainer(container.id, neverAborted()).catch(() => {});
     });
   }
 
   /** Whoever waits for a kernel that stands still has it go on. */
   resumeAll(): void {
-    for (const kernel of this.#parts.simulation.kernels) this.#resume(kernel);
+    for (const kernel of this.#simulation.kernels) this.#resume(kernel);
   }
 
   /** Asks until it does not stand still any more. */
   #resume(kernel: KernelHistory): void {
-    const { simulation, callers } = this.#parts;
-    const { timeline, world } = simulation.machine;
-    if (simulation.containerOf(kernel)?.state !== 'paused') return;
-    callers.ask({ what: 'resume', subject: kernel.name, withinMs: pauseMs }, (agent) =>
+    const { timeline, world } = this.#simulation.machine;
+    if (this.#simulation.containerOf(kernel)?.state !== 'paused') return;
+    this.#callers.ask({ what: 'resume', subject: kernel.name, withinMs: pauseMs }, (agent) =>
       agent.resume(kernel.id, neverAborted()),
     );
     timeline.schedule(againMs, world, () => this.#resume(kernel));

@@ -183,6 +183,21 @@ export class Simulation {
     return mark !== null && (await other.readMark(markName, neverAborted())) === mark ? other : own;
   }
 
+  /** Does something after a time in milliseconds, unless everything is well again by then. */
+  later(delayMs: number, run: () => void): void {
+    const { timeline, world } = this.machine;
+    timeline.schedule(delayMs, world, () => {
+      if (!this.isWell) run();
+    });
+  }
+
+  /** The kernel of an action. */
+  kernelAt({ kernel }: { readonly kernel: number }): KernelHistory {
+    const found = this.kernels[kernel];
+    if (!found) throw new Error(`there is no kernel ${kernel}`);
+    return found;
+  }
+
   /** The container of a kernel, if there is one that has not ended. */
   containerOf(kernel: KernelHistory): DummyContainer | null {
     return this.#containersOf(kernel).find(({ running }) => running) ?? null;

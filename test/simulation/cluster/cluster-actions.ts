@@ -5,12 +5,8 @@ import type { Simulation } from '../simulation.ts';
 /** Until a manager and its installation have put into an empty etcd what belongs there. */
 const settleMs = 3_000;
 
-/** Carries one out. `later`: does something after a time, unless everything is well again by then. */
-export function befallCluster(
-  simulation: Simulation,
-  action: ClusterAction,
-  later: (delayMs: number, run: () => void) => void,
-): void {
+/** Has one befall them now; what is over after a time is so no later than when everything is well. */
+export function befallCluster(simulation: Simulation, action: ClusterAction): void {
   const { cluster } = simulation;
   const server = action.do.endsWith('redis') || action.do.startsWith('redis') ? cluster.redis : cluster.etcd;
   const { service } = server;
@@ -33,10 +29,10 @@ export function befallCluster(
       simulation.tell(`${service.name} is away for ${forMs} ms${empties ? ', and comes back empty' : ''}`);
       cluster.hasLostEvents ||= empties && server === cluster.redis;
       server.stop({ empties });
-      later(forMs, () => {
+      simulation.later(forMs, () => {
         service.start();
         simulation.tell(`${service.name} is back`);
-        if (empties) later(settleMs, () => cluster.settle());
+        if (empties) simulation.later(settleMs, () => cluster.settle());
       });
     }
   }
