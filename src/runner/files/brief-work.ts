@@ -6,7 +6,7 @@ import { isSystemError } from '../../lib/system-error.ts';
 import type { SentFileEntry } from '../../protocol/kernel-files.ts';
 import { entryOf } from './entry.ts';
 import { OpenFolder } from './open-folder.ts';
-import { realBelow } from './paths.ts';
+import { presentAt, realBelow } from './paths.ts';
 import { systemReason } from './reports.ts';
 import { homePath } from './worker-process.ts';
 
@@ -73,7 +73,7 @@ export async function moveFile(home: string, from: string, to: string, replace: 
     throw new KerneletError('FILE_NOT_FOUND', `there is no folder for ${quoted(to)}: make it first`);
   });
   await lstat(source.path);
-  if (!replace && (await isThere(target.path)))
+  if (!replace && (await presentAt(target.path)))
     throw new KerneletError('FILE_EXISTS', `${quoted(to)} is there already`);
   try {
     await rename(source.path, target.path);
@@ -191,14 +191,5 @@ async function placeOf(home: string, path: string): Promise<Place> {
   const name = posix.basename(normal);
   return { folder, name, path: folder.at(name), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
-
-const isThere = (path: Buffer): Promise<boolean> =>
-  lstat(path).then(
-    () => true,
-    (error: unknown) => {
-      if (isSystemError(error, 'ENOENT')) return false;
-      throw error;
-    },
-  );
 
 const quoted = (path: string): string => JSON.stringify(path.slice(0, 300));

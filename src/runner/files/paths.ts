@@ -1,5 +1,6 @@
 /** Paths of the home with their links. */
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { KerneletError } from '../../lib/errors.ts';
@@ -23,13 +24,16 @@ export async function realBelow(path: string | Buffer, home: string): Promise<st
   return real;
 }
 
+/** What is at a path, a link as itself; null: nothing. Throws the system's other errors. */
+export const presentAt = (path: string | Buffer): Promise<Stats | null> =>
+  lstat(path).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw error;
+  });
+
 /** The path itself, or the nearest folder above it that is there. */
 export async function deepestPresent(path: string): Promise<string> {
   for (let candidate = path; ; candidate = posix.dirname(candidate)) {
-    const facts = await lstat(candidate).catch((error: unknown) => {
-      if (isSystemError(error, 'ENOENT')) return null;
-      throw error;
-    });
-    if (facts || candidate === '/') return candidate;
+    if ((await presentAt(candidate)) || candidate === '/') return candidate;
   }
 }

@@ -8,7 +8,7 @@ import { unpackInto } from '../../lib/tar.ts';
 import type { UnpackedArchive } from '../../protocol/kernel-files.ts';
 import { makeFolders } from './brief-work.ts';
 import { mountAt } from './open-folder.ts';
-import { realBelow, unfinishedName } from './paths.ts';
+import { presentAt, realBelow, unfinishedName } from './paths.ts';
 import { committed, report } from './reports.ts';
 import { homePath } from './worker-process.ts';
 
@@ -72,7 +72,7 @@ async function assertFits(from: string, into: string): Promise<void> {
   const mount = await mountAt(into);
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [posix.join(from, entry.name), posix.join(into, entry.name)];
-    const there = await present(target);
+    const there = await presentAt(target);
     if (!there) continue;
     if (there.isDirectory() !== entry.isDirectory()) {
       const what = there.isDirectory() ? 'a folder' : 'no folder';
@@ -89,7 +89,7 @@ async function assertFits(from: string, into: string): Promise<void> {
 async function merge(from: string, into: string, prefix: string, folders: ReadonlySet<string>): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [posix.join(from, entry.name), posix.join(into, entry.name)];
-    if (!entry.isDirectory() || !(await present(target))) {
+    if (!entry.isDirectory() || !(await presentAt(target))) {
       await rename(source, target);
       continue;
     }
@@ -105,9 +105,3 @@ async function takeMode(source: string, target: string): Promise<void> {
     if (!isSystemError(error, 'EPERM')) throw error;
   });
 }
-
-const present = (path: string) =>
-  lstat(path).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return null;
-    throw error;
-  });
