@@ -13,6 +13,7 @@ const onlyPlace = 0o10000000;
 /** An open folder. Disposing it closes it. */
 export class OpenFolder implements AsyncDisposable {
   readonly #handle: FileHandle;
+  #mount: Promise<string> | null = null;
 
   private constructor(handle: FileHandle) {
     this.#handle = handle;
@@ -51,9 +52,10 @@ export class OpenFolder implements AsyncDisposable {
     return await readdir(`${this.path()}/`, { encoding: 'buffer' });
   }
 
-  /** The mount that it lies on. */
-  async mount(): Promise<string> {
-    return await mountOf(this.#handle);
+  /** The mount that it lies on, which an open folder keeps. */
+  mount(): Promise<string> {
+    this.#mount ??= mountOf(this.#handle);
+    return this.#mount;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
