@@ -2,28 +2,23 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import type { Kernel } from '../../src/http/api-types.ts';
 import { within } from '../support/engine.ts';
-import { ExtraEngine, emptyImage } from '../support/extra-engine.ts';
-import { eventsOf, eventually, kernelsOf, statusOf } from '../support/node-facts.ts';
-import { NodeUnderTest } from '../support/node-under-test.ts';
+import { type ExtraEngine, emptyImage } from '../support/extra-engine.ts';
+import { eventsOf, eventually, inspected, kernelsOf, statusOf } from '../support/node-facts.ts';
+import type { NodeUnderTest } from '../support/node-under-test.ts';
+import { onOwnEngine } from '../support/own-engine.ts';
 import { refused } from '../support/refusal.ts';
 
 let engine: ExtraEngine;
 let node: NodeUnderTest;
-beforeAll(async () => {
-  engine = await ExtraEngine.start([]);
-  const configuration = '[kernelet]\nmissing-grace = "1s"\n';
-  node = await NodeUnderTest.started({ dockerHost: engine.dockerHost, configuration });
-}, 120_000);
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]();
-  await engine?.[Symbol.asyncDispose]();
-}, 120_000);
+onOwnEngine([], 'missing-grace = "1s"', (own) => {
+  ({ engine, node } = own);
+});
 
-const viewOf = async (id: string): Promise<Kernel> => JSON.parse((await node.run(['inspect', id, '--json'])).text);
+const viewOf = (id: string): Promise<Kernel> => inspected(node, id);
 
 /** A kernel whose user has left something in its home, where it lies there. */
 async function precious(): Promise<{ id: string; file: string }> {

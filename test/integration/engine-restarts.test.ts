@@ -1,27 +1,18 @@
 /** A real engine that ends and starts again under its kernels, where the operator has them started again. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Kernel } from '../../src/http/api-types.ts';
-import { ExtraEngine, emptyImage } from '../support/extra-engine.ts';
-import { eventsOf, eventually } from '../support/node-facts.ts';
-import { NodeUnderTest } from '../support/node-under-test.ts';
+import { type ExtraEngine, emptyImage } from '../support/extra-engine.ts';
+import { eventsOf, eventually, inspected } from '../support/node-facts.ts';
+import type { NodeUnderTest } from '../support/node-under-test.ts';
+import { onOwnEngine } from '../support/own-engine.ts';
 
 let engine: ExtraEngine;
 let node: NodeUnderTest;
-beforeAll(async () => {
-  engine = await ExtraEngine.start([]);
-  const configuration = '[kernelet]\non-engine-restart = "restart"\n';
-  node = await NodeUnderTest.started({ dockerHost: engine.dockerHost, configuration });
-}, 120_000);
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]();
-  await engine?.[Symbol.asyncDispose]();
-}, 120_000);
+onOwnEngine([], 'on-engine-restart = "restart"', (own) => {
+  ({ engine, node } = own);
+});
 
-async function viewOf(id: string): Promise<Kernel> {
-  const { status, text, stderr } = await node.run(['inspect', id, '--json']);
-  if (status !== 0) throw new Error(`inspect ended with status ${status}: ${stderr}`);
-  return JSON.parse(text) as Kernel;
-}
+const viewOf = (id: string): Promise<Kernel> => inspected(node, id);
 
 const textOf = async (id: string, program: string): Promise<string> =>
   (await node.run(['exec', id, '-c', program])).text.trim();

@@ -1,25 +1,20 @@
 /** A real engine with live-restore, which ends, stands still and comes back while the containers of kernels run on. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Kernel } from '../../src/http/api-types.ts';
 import type { Outcome } from '../support/command.ts';
-import { ExtraEngine, emptyImage } from '../support/extra-engine.ts';
-import { eventsOf, eventually, statusOf } from '../support/node-facts.ts';
-import { NodeUnderTest } from '../support/node-under-test.ts';
+import { type ExtraEngine, emptyImage } from '../support/extra-engine.ts';
+import { eventsOf, eventually, inspected, statusOf } from '../support/node-facts.ts';
+import type { NodeUnderTest } from '../support/node-under-test.ts';
+import { onOwnEngine } from '../support/own-engine.ts';
 import { refused } from '../support/refusal.ts';
 
 let engine: ExtraEngine;
 let node: NodeUnderTest;
-beforeAll(async () => {
-  engine = await ExtraEngine.start(['--live-restore']);
-  const configuration = '[kernelet]\nmissing-grace = "1s"\n';
-  node = await NodeUnderTest.started({ dockerHost: engine.dockerHost, configuration });
-}, 120_000);
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]();
-  await engine?.[Symbol.asyncDispose]();
-}, 120_000);
+onOwnEngine(['--live-restore'], 'missing-grace = "1s"', (own) => {
+  ({ engine, node } = own);
+});
 
-const viewOf = async (id: string): Promise<Kernel> => JSON.parse((await node.run(['inspect', id, '--json'])).text);
+const viewOf = (id: string): Promise<Kernel> => inspected(node, id);
 const textOf = async (id: string, code: string): Promise<string> => (await node.run(['exec', id, '-c', code])).text;
 const create = (...more: readonly string[]) => ['create', '--image', emptyImage, '--lang', 'shell', ...more] as const;
 const untilHealthy = (): Promise<true> =>

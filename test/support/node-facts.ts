@@ -1,6 +1,7 @@
 /** What a node says of itself, checked against the schemas of its own API, and waiting for it to say something else. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from '@hono/zod-openapi';
+import type { Kernel } from '../../src/http/api-types.ts';
 import { kernelEventSchema } from '../../src/http/routes/events.ts';
 import { kernelListSchema, kernelSchema } from '../../src/http/routes/kernel-schema.ts';
 import { statusReplySchema } from '../../src/http/routes/status.ts';
@@ -39,6 +40,13 @@ export async function kernelsOf(node: AskedNode): Promise<readonly NodeKernel[]>
   const outcome = await node.run(['ps', '--json']);
   if (outcome.status !== 0) throw new Error(`ps ended with status ${outcome.status}: ${outcome.stderr}`);
   return kernelSchema.array().parse(JSON.parse(outcome.text));
+}
+
+/** A kernel as `inspect` shows it, also one that has ended. */
+export async function inspected(node: AskedNode, id: string): Promise<Kernel> {
+  const outcome = await node.run(['inspect', id, '--json']);
+  if (outcome.status !== 0) throw new Error(`inspect ended with status ${outcome.status}: ${outcome.stderr}`);
+  return JSON.parse(outcome.text) as Kernel;
 }
 
 /** All events that the node keeps, in order. */
