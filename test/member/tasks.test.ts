@@ -154,6 +154,10 @@ describeCluster('what goes on after a manager’s call', (services) => {
     const file = path.join(member.folder, 'commit', 'user_site', 'a.tar.gz');
     expect((await stat(file)).size).toBeGreaterThan(1000);
     expect(await readdir(path.dirname(file))).toEqual(['a.tar.gz']);
+    // The engine pauses containers for that, which nobody is told of.
+    const { text: told } = await member.run(['events', '--json']);
+    expect(told).toContain('kernel-started');
+    expect(told).not.toMatch(/kernel-paused|kernel-resumed/);
     const loaded = spawnSync('docker', ['load', '-i', file], { encoding: 'utf8' });
     const [, id = ''] = /Loaded image ID: (sha256:[0-9a-f]{64})/.exec(loaded.stdout) ?? [];
     // A kernel of the committed image runs.
